@@ -1,0 +1,85 @@
+# PropBot. `make run` and `make test` need Python 3.11 or later and nothing else.
+PORT ?= 8000
+DATA_DIR ?= data
+BASE_PYTHON := $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+export PORT DATA_DIR
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test check mutation risk-bench chaos format walkthrough bench console-bench clean schema-fuzz confirm-races
+
+help:
+	@echo "make run          the whole desk on PORT ($(PORT)), with its data in DATA_DIR ($(DATA_DIR))"
+	@echo "make walkthrough  plays both operators against a running desk"
+	@echo "make console-bench  how fast the pages are, empty and with 100,000 hedges (needs PostgreSQL and Redis)"
+	@echo "make test         the test suite, from nothing"
+	@echo "make bench        what PropBot costs, beside a bare script; writes docs/reports/bench.json"
+	@echo "make chaos        breaks the engine in every known way and asks the oracle; CHAOS=--quick, or more words"
+	@echo "make mutation     puts small wrongs into the risk rules and counts what the tests notice"
+	@echo "make risk-bench   the cost of gate and governor, and the race for one cap"
+	@echo "make check        formatting, lint, types, floors, templates, migrations, security"
+
+$(VENV)/.installed: requirements.txt
+	@test -n "$(BASE_PYTHON)" || { echo "PropBot needs Python 3.11 or later"; exit 1; }
+	@echo "make: installing into $(VENV), once"
+	@test -x $(PYTHON) || $(BASE_PYTHON) -m venv $(VENV)
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt
+	@echo "make: installing the tools of the tests into $(VENV), once"
+	@test -x $(PYTHON) || $(BASE_PYTHON) -m venv $(VENV)
+	@$(PIP) install -r requirements-dev.txt
+	@touch $(VENV)/.installed $@
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+run: install
+	@exec $(PYTHON) -m propbot.supervisor --parent $$PPID
+
+walkthrough: install
+	@exec $(PYTHON) manage.py walkthrough
+
+test: install-dev
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tests
+
+mutation: install-dev
+	@exec $(PYTHON) -m tools.mutation
+
+risk-bench: install-dev
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tools.risk_bench
+
+bench: install-dev
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tools.bench
+
+console-bench: install
+	@exec $(PYTHON) -m tools.console_bench
+
+check: install-dev
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/djade --check --target-version 5.2 $$(git ls-files 'templates/**/*.html' 'propbot/console/templates/**/*.html')
+	$(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) -m bandit -q -c pyproject.toml -r propbot audit approvals risk trading
+	$(PYTHON) -m pytest -q tests/house
+
+chaos: install-dev
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tools.chaos $(CHAOS)
+
+format: install-dev
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+schema-fuzz: install-dev
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tools.schema_fuzz
+
+confirm-races: install-dev
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tools.confirm_races
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache staticfiles
