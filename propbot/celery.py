@@ -1,0 +1,60 @@
+"""The Celery app. Queue ``trading`` belongs to the trader, queue ``ops`` to the workers; JSON only."""
+
+import os
+import warnings
+from importlib import import_module
+from typing import Any
+
+from celery import Celery, signals
+from celery.exceptions import SecurityWarning
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
+
+FLOORS = ["propbot.upkeep", "audit", "approvals", "risk", "trading", "propbot.console"]
+TRADING_TASKS = ("engine", "scanning", "attempts", "housekeeping")
+
+if os.environ.get("PROFILE") == "simulator":
+    # A newcomer's container may have no other user; production runs as UID 1000 and keeps the warning.
+    warnings.filterwarnings("ignore", message="You're running the worker", category=SecurityWarning)
+
+app = Celery("propbot")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(FLOORS)
+for module in TRADING_TASKS:
+    app.autodiscover_tasks(["trading.tasks"], related_name=module)
+
+
+def consumes_trading(consumer: Any) -> bool:
+    return "trading" in consumer.app.amqp.queues.consume_from
+
+
+def _runtime() -> Any:
+    """By name: the ground stands below the floors, and only the trader loads its runtime."""
+    return import_module("trading.runtime.signals")
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+def refuse_unsafe_configuration(**_: Any) -> None:
+    # Imported late: it reads Django's settings, which name this module.
+    from propbot.checks import start_process
+
+    start_process()
+
+
+@signals.worker_ready.connect
+def start_runtime(sender: Any, **_: Any) -> None:
+    """The trader's event loop, lease and governor live as long as its worker."""
+    if consumes_trading(sender):
+        _runtime().start()
+
+
+@signals.worker_shutdown.connect
+def stop_runtime(sender: Any, **_: Any) -> None:
+    if consumes_trading(sender):
+        _runtime().stop()
+
+
+@signals.setup_logging.connect
+def keep_structured_logs(**_: Any) -> None:
+    """Being connected is the point: Celery then leaves Django's logging alone."""

@@ -1,0 +1,68 @@
+"""No secret leaves through a log, a traceback or an error text (law 11).
+
+Two nets: values that are known to be secret are replaced wherever they stand, and fields or
+``name=value`` pairs with a secret's name are blanked whatever they hold.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+REDACTED = "[redacted]"
+SHORTEST_SECRET = 6
+_NAMES = (
+    r"(?:api[_-]?)?secret|api[_-]?key|passphrase|password|passwd|approve[_-]?token|access[_-]?token|bot[_-]?token"
+    r"|token|otp|signature|sign|listen[_-]?key|authorization|cookie|set-cookie|session[_-]?id|private[_-]?key"
+    r"|ok-access-(?:key|sign|passphrase)|x-mbx-apikey|enc[_-]?key|hmac[_-]?key|signing[_-]?key|secret[_-]?key"
+)
+NAME = re.compile(rf"(?:^|[_\-.]|\b)(?:{_NAMES})$", re.IGNORECASE)
+PAIR = re.compile(
+    rf"(?P<name>[\"']?\b(?:[a-z]+[_-])*(?:{_NAMES})[\"']?\s*[=:]\s*)(?P<quote>[\"']?)(?P<value>[^\s\"'&,;}})]+)",
+    re.IGNORECASE,
+)
+BEARER = re.compile(r"\b(Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
+URL_PASSWORD = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@", re.IGNORECASE)
+# Where a name looks secret but holds none: counts, labels, states.
+HARMLESS_NAMES = frozenset({"token_label", "token_expires_at", "token_last_used_at", "has_token", "idempotency_key"})
+
+_known: set[str] = set()
+_lock = Lock()
+
+
+def register(values: Iterable[str | None]) -> None:
+    """Remember secret values; short ones are left out, since blanking them would garble ordinary words."""
+    with _lock:
+        _known.update(value for value in values if value and len(value) >= SHORTEST_SECRET)
+
+
+def redact_text(text: str) -> str:
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret in text:
+            text = text.replace(secret, REDACTED)
+    text = URL_PASSWORD.sub(rf"\g<scheme>{REDACTED}@", text)
+    text = BEARER.sub(rf"\1 {REDACTED}", text)
+    return PAIR.sub(rf"\g<name>\g<quote>{REDACTED}", text)
+
+
+def is_secret_name(name: str) -> bool:
+    return name.lower() not in HARMLESS_NAMES and NAME.search(name) is not None
+
+
+def redact(value: Any) -> Any:
+    """The same structure without secrets; unknown objects become their redacted text."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {str(key): redact_field(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact_text(str(value))
+
+
+def redact_field(name: str, value: Any) -> Any:
+    if is_secret_name(name) and value not in (None, "", True, False):
+        return REDACTED
+    return redact(value)

@@ -1,0 +1,1 @@
+"""The settings of SPEC 13, by group. propbot.config joins them."""
