@@ -1,0 +1,41 @@
+"""Becomes another program that cannot outlive its parent.
+
+Run as a file, with the standard library only: ``launch.py PARENT SIGNAL OWNER COMMAND…``, where OWNER is
+``-`` or ``uid:gid``. The death signal is set after the change of user, because setuid clears it, and the
+parent is compared afterwards, because it may have died before the request took effect.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def become(owner: str) -> None:
+    if owner == "-":
+        return
+    uid, gid = (int(part) for part in owner.split(":"))
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def die_with_parent(number: int, parent: int) -> None:
+    """Linux sends ``number`` when the parent is gone; elsewhere only an orderly stop ends the children."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(f"parent {parent} is gone")
+
+
+def main() -> None:
+    parent, number, owner, *command = sys.argv[1:]
+    become(owner)
+    die_with_parent(signal.Signals[number], int(parent))
+    os.execvp(command[0], command)  # noqa: S606 - becoming that program is the purpose
+
+
+if __name__ == "__main__":
+    main()
