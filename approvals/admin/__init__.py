@@ -1,0 +1,3 @@
+from approvals.admin import people, requests
+
+__all__ = ["people", "requests"]

@@ -1,0 +1,76 @@
+"""Three roles as Django groups, and whose account it is. A superuser flag counts for nothing here."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission
+from django.db.models import Q, QuerySet
+
+from approvals.choices import Role
+from approvals.models import Person, PersonAccount
+
+AnyUser = AbstractBaseUser | AnonymousUser
+STRONGEST_FIRST = (Role.OPERATOR, Role.AUDITOR, Role.VIEWER)
+
+# What each role may look at in the admin; nobody changes a row there (changes go through services).
+VIEWED_APPS = {
+    Role.VIEWER: ("trading", "risk"),
+    Role.AUDITOR: ("trading", "risk", "approvals", "audit"),
+    Role.OPERATOR: ("trading", "risk", "approvals", "audit"),
+}
+NOT_FOR_VIEWERS = ("limit", "skip")
+# Sealed values and token notes are nobody's reading matter.
+HIDDEN_MODELS = ("sealedsecret", "tokennote", "tokenguard", "idempotentanswer", "ratebucket")
+
+
+def account_of(user: AnyUser) -> PersonAccount | None:
+    if user.pk is None or not user.is_active:
+        return None
+    return PersonAccount.objects.select_related("person").filter(user_id=user.pk, person__active=True).first()
+
+
+def person_of(user: AnyUser) -> Person | None:
+    """The active person behind an active account; None when there is none."""
+    account = account_of(user)
+    return account.person if account else None
+
+
+def role_of_account(account: PersonAccount) -> Role | None:
+    names = set(Group.objects.filter(user=account.user_id).values_list("name", flat=True))
+    return next((role for role in STRONGEST_FIRST if role.value in names), None)
+
+
+def role_of(user: AnyUser) -> Role | None:
+    """The strongest role of this account; None without an active person or a role's group."""
+    account = account_of(user)
+    return role_of_account(account) if account else None
+
+
+def active_operators() -> QuerySet[Person]:
+    """Persons with an active account in the operator group."""
+    return Person.objects.filter(
+        active=True, accounts__user__is_active=True, accounts__user__groups__name=Role.OPERATOR.value
+    ).distinct()
+
+
+def operator_accounts(people: Iterable[Person]) -> QuerySet[PersonAccount]:
+    return PersonAccount.objects.filter(
+        person__in=list(people), user__is_active=True, user__groups__name=Role.OPERATOR.value
+    ).select_related("user")
+
+
+def role_permissions(role: Role) -> QuerySet[Permission]:
+    viewed = Q(content_type__app_label__in=VIEWED_APPS[role], codename__startswith="view_")
+    found = Permission.objects.filter(viewed).exclude(content_type__model__in=HIDDEN_MODELS)
+    if role is Role.VIEWER:
+        for word in NOT_FOR_VIEWERS:
+            found = found.exclude(content_type__model__contains=word)
+    return found
+
+
+def sync_groups(sender: AppConfig | None = None, **kwargs: Any) -> None:
+    """After each app's migrations: the three groups hold exactly their view permissions."""
+    for role in Role:
+        group, _ = Group.objects.get_or_create(name=role.value)
+        group.permissions.set(role_permissions(role))
