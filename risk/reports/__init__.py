@@ -1,0 +1,1 @@
+"""What the risk floor shows: the same figures for the API, the dashboard and the reports."""

@@ -1,0 +1,69 @@
+"""The last word before an order is journaled (law 1, law 7)."""
+
+from django.db.models import Subquery
+
+from propbot.errors import RefusedError
+from risk.choices import DeskMode
+from risk.desk import DeskSnapshot
+from risk.models import ControlSettings, DeskState
+from risk.selectors import control_read, desk_read, desk_snapshot
+from risk.services.locks import desk_lock_shared
+
+# With the desk in one question: the guard is asked three times on the way of one hedge.
+REDUCE_ONLY = ControlSettings.objects.filter(pk=1).values("reduce_only")
+
+
+def _refuse_fenced(epoch: int, current: int) -> None:
+    if epoch != current:
+        raise RefusedError(
+            "fenced", f"epoch {epoch} is not the trader's {current}: another trader has taken over", status=423
+        )
+
+
+def _refuse_stopped(desk: DeskSnapshot) -> None:
+    if desk.hold_active or desk.hold_file:
+        reason = desk.hold_reason if desk.hold_active else "a HOLD file stands beside the data"
+        raise RefusedError("hold_active", f"HOLD #{desk.hold_id} is active: {reason}", status=423)
+    if desk.safe_mode:
+        raise RefusedError("safe_mode", "SAFE_MODE is on: no opening order leaves", status=423)
+    if desk.mode != DeskMode.RUN:
+        raise RefusedError("not_running", "The desk is not in RUN", status=423)
+
+
+def desk_assert_running() -> DeskSnapshot:
+    """The same refusals without the lock or the token: for requests that only want to fail early."""
+    desk = desk_read()
+    _refuse_stopped(desk)
+    return desk
+
+
+def desk_precheck(*, epoch: int) -> DeskSnapshot:
+    """The refusals of ``desk_guard_opening`` without its lock, before anything is computed. The journal asks again."""
+    desk = desk_read()
+    _refuse_fenced(epoch, desk.trader_epoch)
+    _refuse_stopped(desk)
+    if control_read().reduce_only:
+        raise RefusedError("reduce_only", "The desk only reduces: reduce_only is on", status=423)
+    return desk
+
+
+def desk_guard_opening(*, epoch: int) -> DeskSnapshot:
+    """Inside the caller's atomic block, before any other statement: may an opening order be journaled or sent now?
+
+    The shared lock is held until that transaction ends, so a HOLD that has returned is seen, and one that comes
+    waits. Raises RefusedError 423 ``fenced``, ``hold_active``, ``safe_mode``, ``not_running`` or ``reduce_only``;
+    a database error means that the desk cannot be read, and nothing opens either.
+    """
+    desk_lock_shared()
+    row = DeskState.objects.annotate(only_reduces=Subquery(REDUCE_ONLY)).get(pk=1)
+    desk = desk_snapshot(row)
+    _refuse_fenced(epoch, desk.trader_epoch)
+    _refuse_stopped(desk)
+    if control_read().reduce_only if row.only_reduces is None else row.only_reduces:
+        raise RefusedError("reduce_only", "The desk only reduces: reduce_only is on", status=423)
+    return desk
+
+
+def desk_guard_reducing(*, epoch: int) -> None:
+    """Reductions pass HOLD and SAFE_MODE; only a trader that was succeeded is refused (law 7)."""
+    _refuse_fenced(epoch, DeskState.objects.only("trader_epoch").get(pk=1).trader_epoch)
