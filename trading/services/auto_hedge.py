@@ -1,0 +1,143 @@
+"""Auto-hedge: takes the best allowed opportunity through the same function as execute, and never clears a HOLD.
+
+It skips with a recorded reason: a row in the hedge log whenever the reason changes, and its state at every step.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.choices import RequestStatus
+from approvals.models import ApprovalRequest
+from audit.context import Actor, acting_as
+from propbot import config
+from propbot.errors import RefusedError
+from risk.looks import one_look
+from risk.registry import DEFAULT_STRATEGY
+from risk.selectors import control_read
+from risk.services.edge import edge_guard
+from risk.services.hold import hold_engage_unless_held
+from trading.choices import HEDGE_ENDED, AttemptKind, AttemptStatus
+from trading.entry_types import Answer, EntryRequest
+from trading.models import Hedge, HedgeAttempt, Opportunity, TaskState
+from trading.runtime.handle import trader
+from trading.selectors import desk_checks
+from trading.selectors.opportunities import opportunity_best_allowed
+from trading.services.attempt_rows import attempt_begin
+from trading.services.attempts import attempt_perform
+from trading.services.single import AUTO_HEDGE_LOCK, only_one
+from trading.services.task_state import AUTO_HEDGE, task_state_note
+
+INITIATOR = "auto_hedge"
+ACTOR = Actor(name=INITIATOR, channel="system")
+FAILED_RESULTS = ("failed", "unresolved", "partial", "interrupted")
+
+
+def auto_hedge_step(*, now: datetime) -> str:
+    """One step; answers what it did: ``disabled``, a skip reason, or the result of its attempt."""
+    with only_one(AUTO_HEDGE_LOCK) as alone, acting_as(ACTOR), one_look():
+        return _step(now) if alone and not trader().standby else "busy"
+
+
+def _step(now: datetime) -> str:
+    if not control_read().auto_hedge_enabled:
+        return _note(now, "disabled", None)
+    failures_check(now=now)
+    return opportunity_take(opportunity_best_allowed(now), now=now)
+
+
+def opportunity_take(opportunity: Opportunity | None, *, now: datetime) -> str:
+    """Take it, or note what stands in the way."""
+    reason = obstacle(opportunity)
+    if reason or opportunity is None:
+        skip_note(reason, opportunity, now=now)
+        return _note(now, reason, opportunity)
+    answer = entry_run(request_for(opportunity, kind=AttemptKind.AUTO_HEDGE, initiator=INITIATOR))
+    return _note(now, answer.result if answer.result != "refused" else answer.reason, opportunity)
+
+
+def obstacle(opportunity: Opportunity | None) -> str:
+    """Why nothing is attempted now, or empty."""
+    try:
+        desk = desk_checks.assert_running()
+        desk_checks.assert_reconciled(desk.trader_epoch)
+    except RefusedError as refused:
+        return refused.code
+    if ApprovalRequest.objects.filter(action="resume", status=RequestStatus.PENDING).exists():
+        return "resume_pending"
+    edge = edge_guard()
+    if not edge.allowed:
+        return f"edge_guard: {edge.reason}"[:64]
+    if opportunity is None:
+        return "no_allowed_opportunity"
+    return "already_hedged" if already_hedged(opportunity) else ""
+
+
+def already_hedged(opportunity: Opportunity) -> bool:
+    """One automatic hedge per symbol and direction: the same dislocation is not bought again every two seconds."""
+    open_ones = Hedge.objects.filter(
+        symbol=opportunity.symbol, long_venue=opportunity.long_venue, initiator__in=(INITIATOR, "loop")
+    )
+    return open_ones.exclude(status__in=HEDGE_ENDED).exists()
+
+
+def request_for(opportunity: Opportunity, *, kind: str, initiator: str) -> EntryRequest:
+    return EntryRequest(
+        kind=kind,
+        symbol=opportunity.symbol,
+        notional_usdt=opportunity.notional_suggestion,
+        leverage=opportunity.leverage_suggestion,
+        strategy=opportunity.strategy or DEFAULT_STRATEGY,
+        min_net_edge_bps=control_read().min_spread_bps,
+        long_venue=opportunity.long_venue,
+        short_venue=opportunity.short_venue,
+        opportunity_id=str(opportunity.pk),
+        initiator=initiator,
+    )
+
+
+def entry_run(request: EntryRequest) -> Answer:
+    """In the trader itself: the row commits with the journal's, and ends like any other attempt's."""
+    return attempt_perform(attempt_begin(request=request, epoch=trader().epoch))
+
+
+def failures_check(*, now: datetime) -> None:
+    """More than MAX_AUTO_FAILS_PER_MIN failures in a rolling minute engage HOLD."""
+    most = config.values().integer("MAX_AUTO_FAILS_PER_MIN")
+    failed = HedgeAttempt.objects.filter(
+        kind=AttemptKind.AUTO_HEDGE, result__in=FAILED_RESULTS, finished_at__gt=now - timedelta(minutes=1)
+    ).count()
+    if failed > most:
+        hold_engage_unless_held(
+            reason=f"auto-hedge failed {failed} times in a minute (more than {most})", source="auto_hedge"
+        )
+
+
+def skip_note(reason: str, opportunity: Opportunity | None, *, now: datetime) -> None:
+    """A row when the reason is a new one: every two seconds the same word would bury the log."""
+    state = TaskState.objects.filter(name=AUTO_HEDGE).first()
+    if state is not None and state.details.get("result") == reason:
+        return
+    HedgeAttempt.objects.create(
+        kind=AttemptKind.AUTO_HEDGE,
+        status=AttemptStatus.DONE,
+        initiator=INITIATOR,
+        symbol=opportunity.symbol if opportunity else "",
+        strategy=DEFAULT_STRATEGY,
+        spread_bps=opportunity.spread_bps if opportunity else None,
+        notional_usdt=opportunity.notional_suggestion if opportunity else None,
+        result="skipped",
+        reason=reason,
+        created_at=now,
+        not_after=now,
+        finished_at=now,
+    )
+
+
+def _note(now: datetime, result: str, opportunity: Opportunity | None) -> str:
+    details: dict[str, Any] = {
+        "result": result,
+        "opportunity_id": str(opportunity.pk) if opportunity else None,
+        "opportunity_checked_at": opportunity.created_at.isoformat() if opportunity else None,
+    }
+    task_state_note(name=AUTO_HEDGE, now=now, details=details)
+    return result

@@ -1,0 +1,209 @@
+"""The stream process: every venue's feed onto the quote board, and a knock on the scanner when an edge shows."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from django.db import DatabaseError, connection
+
+from propbot.clock import utc_now
+from risk.selectors import control_read
+from trading.quote_edge import EdgeTerms, EdgeTrigger, is_above
+from trading.quotes import BoardUnavailableError, QuoteBoard, VenueStream, board
+from trading.selectors import market as market_reads
+from trading.venues.base import FundingInfo, Mark, Quote
+from trading.venues.dialect import now
+from trading.venues.feed import VenueFeed
+from trading.venues.registry import build_feed, venue_ids
+
+log = logging.getLogger(__name__)
+FLUSH_EVERY_SECONDS = 0.1  # at most ten board writes a second, whatever the venues send
+HEARTBEAT_EVERY_SECONDS = 1.0
+REREAD_EVERY_SECONDS = 10.0
+Knock = Callable[[Sequence[str]], None]
+
+
+def knock_on_trader(symbols: Sequence[str]) -> None:
+    """Ask the trader to look now. Lost with Redis: beat scans at its interval whatever happens."""
+    try:
+        board().knock(symbols)
+    except BoardUnavailableError as error:
+        log.warning("the trader could not be called: %s", error)
+
+
+def edge_terms_read() -> EdgeTerms:
+    """Fees, standing bases and the threshold that the scanner goes by."""
+    listings = market_reads.listings(market_reads.allowed_symbols())
+    fees = {key: listing.taker_fee_bps for key, listing in listings.items() if listing.taker_fee_bps is not None}
+    return EdgeTerms(fees, market_reads.basis_table(), control_read().min_spread_bps)
+
+
+class QuoteStream:
+    """Collects news from all feeds and writes the latest of each to the board."""
+
+    def __init__(self, quotes: QuoteBoard, knock: Knock = knock_on_trader) -> None:
+        self._board, self._knock = quotes, knock
+        self.feeds: dict[str, VenueFeed] = {venue: build_feed(venue, self) for venue in venue_ids()}
+        self._latest: dict[str, dict[str, Quote]] = {}
+        self._quotes: dict[tuple[str, str], Quote] = {}
+        self._marks: dict[tuple[str, str], Mark] = {}
+        self._funding: dict[tuple[str, str], FundingInfo] = {}
+        self._news = asyncio.Event()
+        self._crossed: dict[str, dict[str, Quote]] = {}
+        self._crossing = asyncio.Event()
+        self._triggers: dict[str, EdgeTrigger] = {}
+        self._terms = EdgeTerms()
+
+    # --- what the feeds bring -------------------------------------------------------------------
+
+    def on_quote(self, quote: Quote) -> None:
+        """A frame older than what we have came out of order and is dropped (B14)."""
+        known = self._latest.setdefault(quote.symbol, {})
+        before = known.get(quote.venue)
+        late = before and before.venue_at and quote.venue_at and quote.venue_at < before.venue_at
+        if late:
+            return
+        known[quote.venue] = quote
+        self._quotes[quote.venue, quote.symbol] = quote
+        self._news.set()
+        if is_above(known, self._terms) and self._trigger(quote.symbol).fires(True, time.monotonic()):
+            self._crossed[quote.symbol] = known
+            self._crossing.set()
+
+    def _trigger(self, symbol: str) -> EdgeTrigger:
+        return self._triggers.setdefault(symbol, EdgeTrigger())
+
+    def on_mark(self, mark: Mark) -> None:
+        self._marks[mark.venue, mark.symbol] = mark
+        self._news.set()
+
+    def on_funding(self, venue: str, funding: FundingInfo) -> None:
+        self._funding[venue, funding.symbol] = funding
+        self._news.set()
+
+    # --- the process ----------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set. One part's end is the end of all: the supervisor starts us anew."""
+        await self._reread()
+        loops: list[Coroutine[Any, Any, None]] = [
+            *(feed.run() for feed in self.feeds.values()),
+            self._knock_on(),
+            self._flush_on(),
+            self._every(HEARTBEAT_EVERY_SECONDS, self._heartbeat),
+            self._every(REREAD_EVERY_SECONDS, self._reread),
+        ]
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in [*tasks, stopping]:
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+    async def _every(self, seconds: float, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            await step()
+            await asyncio.sleep(seconds)
+
+    async def _knock_on(self) -> None:
+        """An edge does not wait for the next flush: its quotes are written first, and the trader is called."""
+        while True:
+            await self._crossing.wait()
+            self._crossing.clear()
+            crossed, self._crossed = self._crossed, {}
+            quotes = [quote for known in crossed.values() for quote in known.values()]
+            try:
+                await asyncio.to_thread(self._put_and_knock, quotes, list(crossed))
+            except BoardUnavailableError as error:
+                log.warning("the quote board cannot be written: %s", error)
+
+    def _put_and_knock(self, quotes: Sequence[Quote], symbols: Sequence[str]) -> None:
+        self._board.put(quotes)
+        self._knock(symbols)
+
+    async def _flush_on(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._flush()
+            await asyncio.sleep(FLUSH_EVERY_SECONDS)
+
+    async def _flush(self) -> None:
+        """Write what is new; what arrives meanwhile waits for the next turn."""
+        quotes, self._quotes = self._quotes, {}
+        marks, self._marks = self._marks, {}
+        funding, self._funding = self._funding, {}
+        try:
+            await asyncio.to_thread(self._write, quotes, marks, funding)
+        except BoardUnavailableError as error:
+            log.warning("the quote board cannot be written: %s", error)
+
+    def _write(
+        self,
+        quotes: Mapping[tuple[str, str], Quote],
+        marks: Mapping[tuple[str, str], Mark],
+        funding: Mapping[tuple[str, str], FundingInfo],
+    ) -> None:
+        self._board.put(quotes.values())
+        self._board.put_marks(marks.values())
+        for venue in {venue for venue, _ in funding}:
+            self._board.put_funding(venue, [one for key, one in funding.items() if key[0] == venue])
+
+    async def _heartbeat(self) -> None:
+        states = {
+            venue: VenueStream(
+                connected=feed.state.connected,
+                last_frame_at=feed.state.last_frame_at,
+                reconnects=feed.state.reconnects,
+                gaps=feed.state.gaps,
+                error=feed.state.error,
+            )
+            for venue, feed in self.feeds.items()
+        }
+        try:
+            await asyncio.to_thread(self._board.put_stream_state, now(), states)
+        except BoardUnavailableError as error:
+            log.warning("the heartbeat cannot be written: %s", error)
+
+    async def _reread(self) -> None:
+        """The allowed symbols and the edge's terms; with the database down the last ones stay."""
+        try:
+            symbols, self._terms = await asyncio.to_thread(_read_rows)
+        except DatabaseError as error:
+            log.warning("universe and terms cannot be read: %s", type(error).__name__)
+            return
+        for venue, feed in self.feeds.items():
+            await self._drop_old(venue, symbols)
+            feed.watch(symbols)
+
+    async def _drop_old(self, venue: str, symbols: list[str]) -> None:
+        """What left the universe must not stand on the board with its last price."""
+        gone = [symbol for symbol, known in self._latest.items() if symbol not in symbols and venue in known]
+        if gone:
+            try:
+                await asyncio.to_thread(self._board.forget, venue, gone)
+            except BoardUnavailableError:
+                return
+        for symbol in gone:
+            self._latest[symbol].pop(venue, None)
+
+
+def _read_rows() -> tuple[list[str], EdgeTerms]:
+    """In a pool's thread, which would keep its connection for ever."""
+    try:
+        return market_reads.allowed_symbols(), edge_terms_read()
+    finally:
+        connection.close()
+
+
+async def stream(stop: asyncio.Event) -> None:
+    """The body of ``manage.py stream_quotes``."""
+    started = utc_now()
+    log.info("streaming %s since %s", ", ".join(venue_ids()), started.isoformat())
+    await QuoteStream(board()).run(stop)
