@@ -1,0 +1,30 @@
+"""GET /api/ui/status/*: what stands, to everyone with a role."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from approvals.api.base import DeskView
+from propbot.console.selectors.overview import components_body, overview_body, slo_body
+from propbot.console.selectors.state import state_body
+
+
+class OverviewView(DeskView):
+    def get(self, request: Request) -> Response:
+        return Response(overview_body())
+
+
+class ComponentsView(DeskView):
+    def get(self, request: Request) -> Response:
+        return Response(components_body())
+
+
+class SloView(DeskView):
+    def get(self, request: Request) -> Response:
+        return Response(slo_body())
+
+
+class StateView(DeskView):
+    """The whole control state, at two addresses that older clients use."""
+
+    def get(self, request: Request) -> Response:
+        return Response(state_body())

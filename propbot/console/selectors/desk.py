@@ -1,0 +1,186 @@
+"""The desk row and what stands on it, as the pages and the feed show it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max
+
+from approvals.choices import RequestStatus
+from approvals.models import ApprovalRequest
+from audit.models import AuditRecord, OpsAlert
+from propbot.clock import utc_now
+from propbot.config import values
+from propbot.console.phrases import status_line
+from risk.desk import ControlSnapshot, DeskSnapshot
+from risk.selectors import control_read, desk_read
+from trading.choices import HEDGE_ENDED, HedgeStatus
+from trading.models import Hedge, Opportunity
+
+STATE_LABELS = {"hold": "Stopped", "safe": "Safe mode", "ready": "Ready", "run": "Running"}
+
+
+def in_simulator() -> bool:
+    return values().text("PROFILE") == "simulator"
+
+
+def state_of(desk: DeskSnapshot) -> str:
+    if desk.hold_active or desk.hold_file:
+        return "hold"
+    if desk.safe_mode:
+        return "safe"
+    return "run" if desk.mode == "RUN" else "ready"
+
+
+def desk_figures(desk: DeskSnapshot) -> dict[str, Any]:
+    return {
+        "mode": desk.mode,
+        "hold_id": desk.hold_id,
+        "hold_active": desk.hold_active or desk.hold_file,
+        "hold_reason": _hold_reason(desk),
+        "hold_source": desk.hold_source,
+        "hold_since": desk.hold_since,
+        "last_released_at": desk.last_released_at,
+        "safe_mode": desk.safe_mode,
+        "dry_run": desk.dry_run,
+        "trader_epoch": desk.trader_epoch,
+        "hold_file": desk.hold_file,
+    }
+
+
+def _hold_reason(desk: DeskSnapshot) -> str:
+    if desk.hold_file and not desk.hold_active:
+        return "a HOLD file stands next to the data"
+    return desk.hold_reason
+
+
+def autopilot_figures(desk: DeskSnapshot) -> dict[str, Any]:
+    """``last_action`` and ``last_decision`` are null until the autopilot has decided something."""
+    return {
+        "enabled": values().flag("AUTOPILOT_ENABLE"),
+        "armed": desk.autopilot_armed,
+        "last_action": desk.autopilot_last_action or None,
+        "last_reason": desk.autopilot_reason or None,
+        "last_decision": desk.autopilot_last_decision or None,
+        "last_decision_reason": desk.autopilot_reason or None,
+        "last_decision_ts": desk.autopilot_at,
+        "refused": desk.autopilot_last_decision == "refuse",
+    }
+
+
+def approval_figures(row: ApprovalRequest) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "action": row.action,
+        "target": row.target,
+        "sentence": row.sentence,
+        "payload_digest": row.payload_digest,
+        "before": row.before,
+        "after": row.after,
+        "reason": row.reason,
+        "requested_by": row.requested_by_name,
+        "requested_at": row.requested_at,
+        "expires_at": row.expires_at,
+        "status": row.status,
+        "decided_by": row.decided_by_name or None,
+        "decided_at": row.decided_at,
+    }
+
+
+def pending_approvals(now: datetime) -> list[dict[str, Any]]:
+    rows = ApprovalRequest.objects.filter(status=RequestStatus.PENDING, expires_at__gt=now).order_by("requested_at")
+    return [approval_figures(row) for row in rows]
+
+
+def recent_approvals(limit: int = 20) -> list[dict[str, Any]]:
+    rows = ApprovalRequest.objects.exclude(status=RequestStatus.PENDING).order_by("-requested_at")[:limit]
+    return [approval_figures(row) for row in rows]
+
+
+def hedge_counts() -> dict[str, int]:
+    """Hedges that are not over: real ones by status, simulated ones apart (law 10)."""
+    rows = (
+        Hedge.objects.exclude(status__in=HEDGE_ENDED)
+        .order_by()
+        .values_list("status", "simulated")
+        .annotate(count=Count("pk"))
+    )
+    counts = {"open": 0, "partial": 0, "in_flight": 0, "closing": 0, "simulated": 0, "simulated_partial": 0}
+    for status, simulated, count in rows:
+        for name in _counted_as(status, simulated):
+            counts[name] += count
+    return counts
+
+
+def _counted_as(status: str, simulated: bool) -> Iterable[str]:
+    if simulated:
+        yield "simulated"
+        if status == HedgeStatus.PARTIAL:
+            yield "simulated_partial"
+        return
+    if status == HedgeStatus.OPEN:
+        yield "open"
+    elif status == HedgeStatus.PARTIAL:
+        yield "partial"
+    elif status == HedgeStatus.CLOSING:
+        yield "closing"
+    else:
+        yield "in_flight"
+
+
+def desk_badges(desk: dict[str, Any], *, armed: bool, risk: bool) -> list[str]:
+    shown = {
+        "hold": desk["hold_active"],
+        "safe": desk["safe_mode"],
+        "dry": desk["dry_run"],
+        "autopilot": armed,
+        "risk": risk,
+    }
+    return [name for name, on in shown.items() if on]
+
+
+def revisions() -> dict[str, Any]:
+    """Numbers that move when something was written: the pages fetch again when one of them does."""
+    newest = Opportunity.objects.order_by("-created_at").values_list("id", "status").first()
+    return {
+        "audit": AuditRecord.objects.aggregate(head=Max("seq"))["head"],
+        "alert": OpsAlert.objects.aggregate(head=Max("id"))["head"],
+        "opportunity": [str(newest[0]), newest[1]] if newest else None,
+    }
+
+
+def desk_now() -> dict[str, Any]:
+    """Everything that must be right this instant: the desk row itself, never a copy from a cache."""
+    now = utc_now()
+    desk, control = desk_read(), control_read()
+    pending, counts = pending_approvals(now), hedge_counts()
+    return compose_desk(desk, control, pending, counts, now)
+
+
+def compose_desk(
+    desk: DeskSnapshot,
+    control: ControlSnapshot,
+    pending: list[dict[str, Any]],
+    counts: dict[str, int],
+    now: datetime,
+) -> dict[str, Any]:
+    figures, autopilot = desk_figures(desk), autopilot_figures(desk)
+    risk = bool(counts["partial"] or counts["simulated_partial"])
+    state = state_of(desk)
+    return {
+        "ts": now,
+        "desk": figures,
+        "hold_id": desk.hold_id,
+        "state": state,
+        "state_label": STATE_LABELS[state],
+        "line": status_line(
+            {**figures, "auto_hedge_enabled": control.auto_hedge_enabled, "simulator": in_simulator()}, pending, now
+        ),
+        "autopilot": autopilot,
+        "pending": pending,
+        "resume_pending": next((row for row in pending if row["action"] == "resume"), None),
+        "counts": counts,
+        "outstanding_risk": risk,
+        "badges": desk_badges(figures, armed=autopilot["armed"], risk=risk),
+        "auto_hedge_enabled": control.auto_hedge_enabled,
+    }

@@ -1,0 +1,138 @@
+"""One hedge's life on a time line: decision, orders, fills, funding, audit; expected beside realized."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from audit.models import AuditRecord
+from propbot.console.exports import flatten
+from propbot.console.replay import replay
+from trading.models import Fill, FundingPayment, Hedge, HedgeAttempt, Leg, Order, OrderEvent
+from trading.selectors.attribution import attribution_payload, funding_by_hedge
+
+NEWEST = 100
+
+
+def hedge_rows(*, status: str, symbol: str) -> list[Hedge]:
+    rows = Hedge.objects.prefetch_related("legs").order_by("-created_at")
+    if status:
+        rows = rows.filter(status=status)
+    if symbol:
+        rows = rows.filter(symbol=symbol.upper())
+    return list(rows[:NEWEST])
+
+
+def hedge_page(hedge: Hedge) -> dict[str, Any]:
+    orders = list(Order.objects.filter(hedge=hedge).select_related("leg").order_by("id"))
+    fills = list(Fill.objects.filter(hedge=hedge).select_related("order").order_by("filled_at", "id"))
+    funding = list(FundingPayment.objects.filter(hedge=hedge).order_by("settled_at"))
+    legs = list(Leg.objects.filter(hedge=hedge).order_by("position_side"))
+    return {
+        "hedge": hedge,
+        "legs": legs,
+        "attribution": attribution_payload(hedge, legs, funding_by_hedge([hedge])),
+        "orders": orders,
+        "fills": fills,
+        "decision": _decision(hedge),
+        "replay": replay(
+            hedge.decision,
+            long_venue=hedge.long_venue,
+            short_venue=hedge.short_venue,
+            expected=hedge.expected_net_edge_bps,
+        ),
+        "comparison": _comparison(hedge, fills, funding),
+        "timings": sorted(hedge.timings.items(), key=lambda item: _as_number(item[1])),
+        "timeline": _timeline(hedge, orders, fills, funding),
+        "risk": hedge.status in ("partial", "unresolved"),
+    }
+
+
+def _as_number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _decision(hedge: Hedge) -> list[tuple[str, Any]]:
+    """The stored inputs, flattened: what the decision saw."""
+    return [(name.replace(".", " · "), value) for name, value in flatten(hedge.decision) if value not in (None, "")]
+
+
+def _comparison(hedge: Hedge, fills: list[Any], funding: list[Any]) -> dict[str, Any]:
+    """Expected edge against what happened, in USDT and bps of the notional. Null until it is over."""
+    fees = sum((fill.fee_usdt for fill in fills), Decimal(0))
+    paid = sum((row.amount_usdt for row in funding), Decimal(0))
+    notional, realized = hedge.notional_usdt, hedge.realized_pnl_usdt
+    return {
+        "expected_bps": hedge.expected_net_edge_bps,
+        "expected_usdt": None
+        if hedge.expected_net_edge_bps is None
+        else hedge.expected_net_edge_bps * notional / 10_000,
+        "realized_usdt": realized,
+        "realized_bps": None if realized is None or not notional else realized / notional * 10_000,
+        "fees_usdt": fees if fills else None,
+        "funding_usdt": paid if funding else None,
+    }
+
+
+def _timeline(hedge: Hedge, orders: list[Order], fills: list[Any], funding: list[Any]) -> list[dict[str, Any]]:
+    items = [*_milestones(hedge), *_order_items(hedge), *map(_fill_item, fills), *map(_funding_item, funding)]
+    items += [*_attempt_items(hedge), *_audit_items(hedge, orders)]
+    return sorted(items, key=lambda item: item["at"])
+
+
+def _item(at: datetime, kind: str, title: str, text: str = "") -> dict[str, Any]:
+    return {"at": at, "kind": kind, "title": title, "text": text}
+
+
+def _milestones(hedge: Hedge) -> list[dict[str, Any]]:
+    named = (
+        (hedge.created_at, "mark", "Decided", f"by {hedge.initiator}, planned {hedge.planned_quantity} {hedge.symbol}"),
+        (hedge.opened_at, "mark", "Open", "both legs hold the same base quantity"),
+        (hedge.orphaned_at, "bad", "Legs unequal", "OUTSTANDING RISK from here on"),
+        (hedge.closing_at, "mark", "Closing", hedge.close_reason.replace("_", " ")),
+        (hedge.closed_at, "mark", "Closed", hedge.close_reason.replace("_", " ")),
+    )
+    return [_item(at, kind, title, text) for at, kind, title, text in named if at is not None]
+
+
+def _order_items(hedge: Hedge) -> list[dict[str, Any]]:
+    events = OrderEvent.objects.filter(order__hedge=hedge).select_related("order").order_by("at", "id")
+    return [
+        _item(
+            event.at,
+            "bad" if event.to_status in ("rejected", "unknown") else "order",
+            f"{event.order.purpose} {event.order.side} {event.order.quantity} on {event.order.venue}: {event.to_status}",
+            f"{event.order.client_order_id}{' · ' + event.reason if event.reason else ''}",
+        )
+        for event in events
+    ]
+
+
+def _fill_item(fill: Any) -> dict[str, Any]:
+    title = f"Filled {fill.side} {fill.quantity} @ {fill.price} on {fill.venue}"
+    return _item(fill.filled_at, "fill", title, f"fee {fill.fee_usdt} USDT · trade {fill.trade_id}")
+
+
+def _funding_item(row: Any) -> dict[str, Any]:
+    return _item(row.settled_at, "fill", f"Funding {row.amount_usdt} USDT on {row.venue}", row.reference)
+
+
+def _attempt_items(hedge: Hedge) -> list[dict[str, Any]]:
+    rows = HedgeAttempt.objects.filter(hedge=hedge)
+    return [
+        _item(row.created_at, "mark", f"{row.kind} by {row.initiator}: {row.result or row.status}", row.reason)
+        for row in rows
+    ]
+
+
+def _audit_items(hedge: Hedge, orders: list[Order]) -> list[dict[str, Any]]:
+    targets = [str(hedge.id), f"hedge:{hedge.id}", f"hedge {hedge.id}", *(order.client_order_id for order in orders)]
+    named = Q(target__in=targets) | Q(details__hedge_id=str(hedge.id))
+    rows = AuditRecord.objects.filter(named, at__gte=hedge.created_at)[:200]
+    return [
+        _item(
+            row.at, "audit", f"{row.person}: {row.action.replace('_', ' ')} ({row.status})", f"audit record {row.seq}"
+        )
+        for row in rows
+    ]

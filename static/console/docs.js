@@ -1,0 +1,2 @@
+"use strict";
+window.SwaggerUIBundle({ url: "/api/schema", dom_id: "#swagger", deepLinking: true, validatorUrl: null });
