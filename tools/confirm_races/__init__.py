@@ -1,0 +1,1 @@
+"""Races around the second operator's confirm, on the real desk actions: ``python -m tools.confirm_races``."""
