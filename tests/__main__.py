@@ -1,0 +1,86 @@
+"""``python -m tests``: the suite in three runs, then one closing line for all of them.
+
+What shares nothing runs on two workers; whole desks run apart from that, two at a time, so that their clocks mean
+something; the browser runs last, because Playwright and the other tests' event loops do not share a process.
+What fails beside others is asked once more alone, and the closing line says how often that was needed: real
+processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
+SKIP_DESKS=1 leaves out the desks and the browser, which bring services of their own whatever the suite stands on.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+ALONE = ("tests/acceptance", "tests/embedded")
+BROWSER = ("tests/browser",)
+NO_TESTS_COLLECTED = 5
+ONCE_MORE = 20
+FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/\S+::.+?)(?: - .*)?$", re.MULTILINE)
+COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected)")
+
+
+def _ignored(paths: tuple[str, ...]) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
+
+
+@dataclass
+class Run:
+    """One pytest process: its exit code, its counts, and the tests that failed in it."""
+
+    code: int
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+def _pytest(arguments: list[str]) -> Run:
+    """The output passes through as it comes."""
+    command = [sys.executable, "-m", "pytest", "-q", "-ra", *arguments, *sys.argv[1:]]
+    last, failed = "", []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            last = line if COUNT.search(line) else last
+            failed += FAILED.findall(line)
+        code = process.wait()
+    counts = {word: int(number) for number, word in COUNT.findall(last)}
+    return Run(0 if code == NO_TESTS_COLLECTED else code, counts, failed)
+
+
+def _run(arguments: list[str]) -> Run:
+    """A run, and its few failures once more alone."""
+    first = _pytest(arguments)
+    if not first.code or not 0 < len(first.failed) <= ONCE_MORE:
+        return first
+    again = _pytest(first.failed)
+    if again.code or again.counts.get("passed", 0) < len(first.failed):
+        return first
+    passed = first.counts.get("passed", 0) + len(first.failed)
+    kept = {word: number for word, number in first.counts.items() if not word.startswith(("failed", "error"))}
+    return Run(0, {**kept, "passed": passed, "passed alone": len(first.failed)})
+
+
+def main() -> int:
+    began = time.monotonic()
+    runs = (
+        ["-n", "2", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)],
+        ["-n", "2", "--dist", "loadfile", *ALONE],
+        list(BROWSER),
+    )
+    runs = runs[:1] if os.environ.get("SKIP_DESKS") else runs
+    present = [paths for paths in runs if paths[-1] not in ALONE + BROWSER or os.path.isdir(paths[-1])]  # noqa: PTH112
+    results = [_run(paths) for paths in present]
+    total: dict[str, int] = {}
+    for run in results:
+        for word, number in run.counts.items():
+            total[word] = total.get(word, 0) + number
+    summary = ", ".join(f"{number} {word}" for word, number in sorted(total.items()))
+    sys.stdout.write(f"===== {summary or 'no tests'} in {time.monotonic() - began:.1f}s =====\n")
+    return max((run.code for run in results), default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

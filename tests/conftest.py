@@ -1,0 +1,44 @@
+"""What every test stands on: own databases per worker, loopback only, the state that migrations leave."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+
+from tests.seed import seed_keep, seed_restore
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """A test's own transaction lasts as long as the test: only real processes keep the two seconds."""
+    options = connections["default"].settings_dict["OPTIONS"]
+    for name, seconds in (("idle_in_transaction_session_timeout", 2), ("statement_timeout", 5)):
+        options["options"] = options["options"].replace(f"{name}={seconds}000", f"{name}=60000")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Restore the migrations' rows after each transactional test, instead of Django's flush."""
+    with django_db_blocker.unblock():
+        statements = seed_keep()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: seed_restore(statements))
+        yield
+
+
+@pytest.fixture(scope="session")
+def redis_client() -> Iterator[redis.Redis]:
+    """A client of this worker's own Redis database."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def empty_redis(request: pytest.FixtureRequest) -> None:
+    """Tests that touch the database also start with an empty Redis database."""
+    if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("redis_client").flushdb()

@@ -1,0 +1,123 @@
+"""propbotctl against a desk that answers over HTTP."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from propbot.console.cli import main
+from risk.selectors import control_read
+from tests.access.people import APPROVE_TOKEN, Cast, Member
+from tests.house.source import ROOT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ctl(desk: Any, who: Member, *words: str) -> Result:
+    return CliRunner().invoke(main, ["--base-url", desk.url, "--token", who.token, *words])
+
+
+def test_status_says_the_line_and_json_says_everything(live_server: Any, cast: Cast) -> None:
+    told = ctl(live_server, cast.vera, "status")
+    assert told.exit_code == 0
+    assert "Two people are needed to resume" in told.output
+    assert json.loads(ctl(live_server, cast.vera, "--json", "status").output)["mode"] == "HOLD"
+
+
+def test_both_steps_of_an_approval_work_from_two_terminals(live_server: Any, cast: Cast) -> None:
+    assert ctl(live_server, cast.alice, "hold", "testing").exit_code == 0
+    assert "awaiting second confirmation" in ctl(live_server, cast.alice, "resume", "request", "checked").output
+    own = ctl(live_server, cast.alice, "resume", "confirm", "--approve-token", APPROVE_TOKEN)
+    assert own.exit_code == 1
+    assert "403" in own.output
+    done = ctl(live_server, cast.bob, "resume", "confirm", "--approve-token", APPROVE_TOKEN)
+    assert done.exit_code == 0
+    assert "HOLD is cleared: True" in done.output
+    assert ctl(live_server, cast.alice, "resume").exit_code == 1  # SAFE_MODE is still on
+
+
+def test_a_request_is_approved_as_it_was_shown(live_server: Any, cast: Cast) -> None:
+    ctl(live_server, cast.alice, "resume", "request", "checked")
+    pending = json.loads(ctl(live_server, cast.bob, "--json", "approvals").output)["pending"]
+    done = ctl(live_server, cast.bob, "approvals", "approve", pending[0]["id"], "--approve-token", APPROVE_TOKEN)
+    assert done.exit_code == 0, done.output
+    assert "asked by alice" in done.output
+
+
+def test_a_viewer_is_refused_with_exit_code_1(live_server: Any, cast: Cast) -> None:
+    assert ctl(live_server, cast.vera, "hold", "no").exit_code == 1
+
+
+def test_a_desk_that_does_not_answer_is_exit_code_3(cast: Cast) -> None:
+    refused = CliRunner().invoke(main, ["--base-url", "http://127.0.0.1:9", "--token", "x", "status"])
+    assert refused.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "words", [("components",), ("positions",), ("alerts",), ("approvals",), ("ops-report", "--csv")]
+)
+def test_every_reading_command_answers(live_server: Any, cast: Cast, words: tuple[str, ...]) -> None:
+    assert ctl(live_server, cast.alice, *words).exit_code == 0
+
+
+def test_the_audit_trail_is_written_to_a_file(live_server: Any, cast: Cast, tmp_path: Path) -> None:
+    out = tmp_path / "audit.jsonl"
+    assert ctl(live_server, cast.otto, "export-log", "--out", str(out)).exit_code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert all(row["hash"] for row in rows if "hash" in row)
+    assert rows
+
+
+def test_the_old_script_is_still_there() -> None:
+    told = subprocess.run(
+        [sys.executable, ROOT / "cli/propbotctl.py", "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert told.returncode == 0
+    assert "Operate a PropBot desk" in told.stdout
+
+
+def test_control_loosens_with_two_terminals(live_server: Any, cast: Cast) -> None:
+    asked = ctl(live_server, cast.alice, "control", "auto_hedge_enabled=on", "--reason", "quiet")
+    assert asked.exit_code == 0, asked.output
+    assert "asked:" in asked.output
+    pending = json.loads(ctl(live_server, cast.bob, "--json", "approvals").output)["pending"]
+    done = ctl(live_server, cast.bob, "approvals", "approve", pending[0]["id"], "--approve-token", APPROVE_TOKEN)
+    assert done.exit_code == 0, done.output
+    assert control_read().auto_hedge_enabled is True
+
+
+def test_a_limit_is_asked_to_be_raised_and_lowered_at_once(live_server: Any, cast: Cast) -> None:
+    assert "awaiting" in ctl(live_server, cast.alice, "raise-limit", "MAX_TOTAL_NOTIONAL_USDT", "120000", "more").output
+    lowered = ctl(live_server, cast.alice, "raise-limit", "MAX_OPEN_POSITIONS", "2", "less")
+    assert lowered.exit_code == 0, lowered.output
+    assert "MAX_OPEN_POSITIONS is 2" in lowered.output
+
+
+def test_unfreezing_an_active_strategy_is_refused_in_words(live_server: Any, cast: Cast) -> None:
+    told = ctl(live_server, cast.alice, "unfreeze", "no_such_strategy", "why")
+    assert told.exit_code == 1
+    assert "no_such_strategy" in told.output
+
+
+@pytest.mark.parametrize("words", [("kill-confirm",), ("cancel-all-confirm",)])
+def test_confirming_what_nobody_asked_is_refused(live_server: Any, cast: Cast, words: tuple[str, ...]) -> None:
+    told = ctl(live_server, cast.bob, *words, "--approve-token", APPROVE_TOKEN)
+    assert told.exit_code == 1
+    assert "none_pending" in told.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed_without_a_token(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_TOKEN", raising=False)
+    told = CliRunner().invoke(main, ["completion", shell])
+    assert told.exit_code == 0
+    assert "_PROPBOTCTL_COMPLETE" in told.output
+
+
+def test_without_a_token_every_other_command_is_a_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_TOKEN", raising=False)
+    assert CliRunner().invoke(main, ["status"]).exit_code == 2

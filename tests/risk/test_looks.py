@@ -1,0 +1,109 @@
+"""A look: read once within one decision, never kept where it would bind, and begun anew when something has changed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from risk import looks
+from risk.looks import fresh_reads, looked, one_look, plainly, prepare
+
+
+class Source:
+    """Counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def read(self) -> int:
+        self.asked += 1
+        return self.asked
+
+
+@pytest.fixture(autouse=True)
+def nothing_prepared() -> Iterator[None]:
+    looks.forget()
+    yield
+    looks.forget()
+
+
+def test_inside_a_look_a_question_is_asked_once() -> None:
+    read = looked(plainly)(Source().read)
+    with one_look():
+        assert [read(), read()] == [1, 1]
+
+
+def test_outside_a_look_every_question_is_asked() -> None:
+    read = looked(plainly)(Source().read)
+    assert [read(), read()] == [1, 2]
+
+
+def test_a_nested_look_is_the_outer_one() -> None:
+    read = looked(plainly)(Source().read)
+    with one_look():
+        read()
+        with one_look():
+            assert read() == 1
+
+
+def test_what_binds_is_read_anew_within_a_look() -> None:
+    read = looked(plainly)(Source().read)
+    with one_look():
+        read()
+        with fresh_reads():
+            assert read() == 2
+        assert read() == 1
+
+
+def test_two_questions_are_two_answers() -> None:
+    asked: list[str] = []
+    read = looked(lambda symbol: symbol)(lambda symbol: asked.append(symbol) or len(asked))
+    with one_look():
+        assert [read("BTCUSDT"), read("ETHUSDT"), read("BTCUSDT")] == [1, 2, 1]
+
+
+def test_a_decision_begins_with_what_was_prepared() -> None:
+    kept, bound = looked(plainly, prepared=True)(Source().read), looked(lambda: "bound")(Source().read)
+    with prepare():
+        assert (kept(), bound()) == (1, 1)
+    with one_look():
+        assert (kept(), bound()) == (1, 2)
+
+
+def test_a_prepared_look_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = looked(plainly, prepared=True)(Source().read)
+    with prepare():
+        read()
+    monkeypatch.setattr(looks, "PREPARED_SECONDS", -1.0)
+    with one_look():
+        assert read() == 2
+
+
+def test_a_change_throws_the_prepared_look_away() -> None:
+    read = looked(plainly, prepared=True)(Source().read)
+    with prepare():
+        read()
+    looks.forget()
+    with one_look():
+        assert read() == 2
+
+
+def test_a_change_while_it_was_being_prepared_counts() -> None:
+    read = looked(plainly, prepared=True)(Source().read)
+    with prepare():
+        read()
+        looks.forget()
+    with one_look():
+        assert read() == 2
+
+
+def test_an_unread_figure_is_not_kept() -> None:
+    """Law 9: what could not be read is asked again, and raises again."""
+
+    def broken() -> int:
+        raise RuntimeError("unread")
+
+    read = looked(plainly)(broken)
+    with one_look():
+        for _ in range(2):
+            with pytest.raises(RuntimeError):
+                read()
