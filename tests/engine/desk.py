@@ -49,7 +49,9 @@ class Simulator:
         self.ask("/control/faults", "POST", body)
 
     def calm(self) -> None:
+        """No fault and no dislocation of an earlier test: lifts that overlap add up beyond OUTLIER_BPS."""
         self.ask("/control/faults", "DELETE")
+        self.ask("/control/dislocate", "DELETE")
 
     def orders(self) -> list[dict[str, Any]]:
         return list(self.ask("/control/orders")["orders"])

@@ -196,6 +196,18 @@ async def test_a_dislocation_lifts_one_venue_and_is_labelled(
     assert (shown["label"], shown["source"], shown["active"]) == ("dislocation", "control", True)
 
 
+async def test_a_dislocation_is_ended_at_once_on_request(simulator: SimulatorHandle, clients: dict[str, Any]) -> None:
+    lift = {"venue": "okx-perp", "symbol": "ETHUSDT", "bps": 300, "seconds": 600}
+    simulator.control("POST", "/control/dislocate", lift)
+    lifted = (await clients["okx-perp"].fetch_order_book("ETH/USDT:USDT", 5))["bids"][0][0]
+    assert simulator.control("DELETE", "/control/dislocate")["ended"] >= 1
+    back = (await clients["okx-perp"].fetch_order_book("ETH/USDT:USDT", 5))["bids"][0][0]
+    shown = simulator.control("GET", "/control/state")["dislocations"]
+    assert lifted / back == pytest.approx(1.03, abs=0.0008)
+    assert not any(one["active"] for one in shown)
+    assert shown[-1]["seconds"] < 600
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -1,7 +1,6 @@
 """The stream's knock: from a crossed quote to an open hedge in one breath, with every check of the longer way."""
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,8 +20,6 @@ from trading.runtime.knocks import knock_answer
 from trading.services.edge_take import decision_prepare, edge_take
 from trading.services.single import AUTO_HEDGE_LOCK, SCAN_LOCK, only_one
 
-LIFTED_SECONDS = 30.0
-
 
 @pytest.fixture(autouse=True)
 def nothing_prepared() -> Iterator[None]:
@@ -33,17 +30,13 @@ def nothing_prepared() -> Iterator[None]:
 
 
 @pytest.fixture
-def crossed(ready: Desk) -> Iterator[Desk]:
-    """BTCUSDT stands 70 bps higher on one venue, and no longer than the test: such lifts would add up."""
-    lift = {"venue": SHORT, "symbol": "BTCUSDT", "bps": 70, "seconds": LIFTED_SECONDS}
-    began = time.monotonic()
+def crossed(ready: Desk) -> Desk:
+    """BTCUSDT stands 70 bps higher on one venue."""
+    lift = {"venue": SHORT, "symbol": "BTCUSDT", "bps": 70, "seconds": 30}
     ready.simulator.ask("/control/dislocate", "POST", lift)
     for venue in (LONG, SHORT):
         board().forget(venue, ["BTCUSDT"])
-    yield ready
-    left = LIFTED_SECONDS - (time.monotonic() - began)
-    if left > 0:
-        ready.simulator.ask("/control/dislocate", "POST", {**lift, "bps": -70, "seconds": left})
+    return ready
 
 
 def take(*symbols: str) -> str:

@@ -46,6 +46,7 @@ class Control:
             web.get("/control/positions", self._get(self.positions)),
             web.get("/control/balances", self._get(self.balances)),
             web.post("/control/dislocate", self._post(self.dislocate)),
+            web.delete("/control/dislocate", self._get(self.end_dislocations)),
             web.post("/control/faults", self._post(self.post_fault)),
             web.delete("/control/faults", self._get(self.clear_faults)),
             web.post("/control/trade", self._post(self.trade)),
@@ -169,6 +170,13 @@ class Control:
         self.market.republish(book)
         venue.core.settle()
         return one.document(self.market.clock.market())
+
+    def end_dislocations(self, _: web.Request) -> dict[str, Any]:
+        """Prices are back at once; what ran stays listed, with the shorter time."""
+        ended = self.market.end_dislocations()
+        for venue in self.venues.values():
+            venue.core.settle()
+        return {"ended": ended}
 
     def post_fault(self, body: dict[str, Any]) -> dict[str, Any]:
         now = self.market.clock.now_ms()

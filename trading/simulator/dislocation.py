@@ -7,7 +7,7 @@ label "dislocation" while and after it runs.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trading.simulator.instruments import VENUES
@@ -78,6 +78,13 @@ class Overlays:
     def bps(self, venue: str, symbol: str, at: float) -> float:
         self.advance(at)
         return sum(one.bps for one in self.begun if one.active(at) and (one.venue, one.symbol) == (venue, symbol))
+
+    def end(self, at: float) -> int:
+        """Ends every running one at this market second; how many that were."""
+        self.advance(at)
+        running = sum(one.active(at) for one in self.begun)
+        self.begun = [replace(one, ends=at) if one.active(at) else one for one in self.begun]
+        return running
 
     def documents(self, at: float) -> list[dict[str, Any]]:
         self.advance(at)

@@ -64,6 +64,13 @@ class Market:
         self.overlays.add(one)
         return one
 
+    def end_dislocations(self) -> int:
+        ended = self.overlays.end(self.clock.market())
+        for book in self.books.values():
+            if book.mid is not None:
+                self.republish(book)
+        return ended
+
     def tick(self) -> None:
         """Brings the books up to now that somebody watches or has orders in."""
         for book in self.books.values():
