@@ -55,6 +55,7 @@ def desk(
         one = Desk(runtime, simulator)
         one.refresh()
         flatten_accounts(one)
+        simulator.begin()
         one.started_wallets = simulator.wallets()
         yield one
         simulator.calm()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +37,7 @@ class Simulator:
 
     process: subprocess.Popen[str]
     url: str
+    earlier: dict[str, int] = field(default_factory=dict)
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -53,8 +55,17 @@ class Simulator:
         self.ask("/control/faults", "DELETE")
         self.ask("/control/dislocate", "DELETE")
 
+    def begin(self) -> None:
+        """From here on ``orders`` tells only what arrives: one simulator serves many tests."""
+        self.earlier = {}
+        self.earlier = Counter(order["venue"] for order in self.orders())
+
     def orders(self) -> list[dict[str, Any]]:
-        return list(self.ask("/control/orders")["orders"])
+        """What arrived since ``begin``, in the order of arrival at each venue."""
+        arrived: dict[str, list[dict[str, Any]]] = {}
+        for order in self.ask("/control/orders")["orders"]:
+            arrived.setdefault(order["venue"], []).append(order)
+        return [order for venue, rows in arrived.items() for order in rows[self.earlier.get(venue, 0) :]]
 
     def accepted(self) -> list[dict[str, Any]]:
         return [order for order in self.orders() if order["accepted"]]

@@ -94,7 +94,9 @@ async def test_fill_or_kill_takes_all_or_nothing(clients: dict[str, Any], venue:
 async def test_own_fills_take_liquidity_away_until_the_market_redraws_it(
     simulator: SimulatorHandle, clients: dict[str, Any], venue: str
 ) -> None:
+    """The touch may hold any quantity: the account has margin for all of it."""
     client = clients[venue]
+    simulator.control("POST", "/control/transfer", {"venue": venue, "amount": 10_000_000})
     simulator.fault(venue, "stale_book", seconds=5)
     before = (await client.fetch_order_book(BTC, 5))["bids"][0]
     await client.set_leverage(50, BTC)
