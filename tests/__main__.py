@@ -1,7 +1,7 @@
 """``python -m tests``: the suite in three runs, then one closing line for all of them.
 
-What shares nothing runs on two workers; whole desks run apart from that, two at a time, so that their clocks mean
-something; the browser runs last, because Playwright and the other tests' event loops do not share a process.
+What shares nothing runs on two workers. Whole desks mostly wait for their own clocks: they run beside that, one at a
+time, and their output follows when they are through. The browser runs last, with the machine to itself.
 What fails beside others is asked once more alone, and the closing line says how often that was needed: real
 processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
 SKIP_DESKS=1 leaves out the desks and the browser, which bring services of their own whatever the suite stands on.
@@ -12,6 +12,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 ALONE = ("tests/acceptance", "tests/embedded")
@@ -35,13 +37,13 @@ class Run:
     failed: list[str] = field(default_factory=list)
 
 
-def _pytest(arguments: list[str]) -> Run:
-    """The output passes through as it comes."""
+def _pytest(arguments: list[str], tell: Callable[[str], object] = sys.stdout.write) -> Run:
+    """One line after the other goes to ``tell``."""
     command = [sys.executable, "-m", "pytest", "-q", "-ra", *arguments, *sys.argv[1:]]
     last, failed = "", []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
-            sys.stdout.write(line)
+            tell(line)
             sys.stdout.flush()
             last = line if COUNT.search(line) else last
             failed += FAILED.findall(line)
@@ -50,9 +52,8 @@ def _pytest(arguments: list[str]) -> Run:
     return Run(0 if code == NO_TESTS_COLLECTED else code, counts, failed)
 
 
-def _run(arguments: list[str]) -> Run:
-    """A run, and its few failures once more alone."""
-    first = _pytest(arguments)
+def _once_more(first: Run) -> Run:
+    """A run's few failures again, alone."""
     if not first.code or not 0 < len(first.failed) <= ONCE_MORE:
         return first
     again = _pytest(first.failed)
@@ -63,16 +64,25 @@ def _run(arguments: list[str]) -> Run:
     return Run(0, {**kept, "passed": passed, "passed alone": len(first.failed)})
 
 
+def _beside_each_other(main: list[str], desks: list[str]) -> list[Run]:
+    """Both runs at once; the desks' lines are kept back until the main run is through."""
+    kept: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(_pytest, desks, kept.append)
+        first = _pytest(main)
+        second = beside.result()
+    sys.stdout.write("".join(kept))
+    return [first, second]
+
+
 def main() -> int:
     began = time.monotonic()
-    runs = (
-        ["-n", "2", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)],
-        ["-n", "2", "--dist", "loadfile", *ALONE],
-        list(BROWSER),
-    )
-    runs = runs[:1] if os.environ.get("SKIP_DESKS") else runs
-    present = [paths for paths in runs if paths[-1] not in ALONE + BROWSER or os.path.isdir(paths[-1])]  # noqa: PTH112
-    results = [_run(paths) for paths in present]
+    shared = ["-n", "2", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)]
+    if os.environ.get("SKIP_DESKS"):
+        runs = [_pytest(shared)]
+    else:
+        runs = [*_beside_each_other(shared, list(ALONE)), _pytest(list(BROWSER))]
+    results = [_once_more(run) for run in runs]
     total: dict[str, int] = {}
     for run in results:
         for word, number in run.counts.items():
