@@ -15,6 +15,8 @@ from typing import Any, TypeVar, cast
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from trading.venues.base import FundingInfo, Mark, Quote
 from trading.venues.registry import venue_ids
@@ -150,10 +152,13 @@ class QuoteBoard:
 
     # --- the knock of an edge -------------------------------------------------------------------
 
-    def knock(self, symbols: Sequence[str]) -> None:
-        """Tell the trader that these symbols have crossed. What nobody takes in time is forgotten."""
+    def knock(self, symbols: Sequence[str], quotes: Iterable[Quote] = ()) -> None:
+        """Tell the trader that these symbols have crossed; ``quotes`` are put on the board before, in the same breath.
+        What nobody takes in time is forgotten."""
         note = json.dumps({"at": time.time(), "symbols": list(symbols)})
         pipe = self._redis.pipeline(transaction=False)
+        for quote in quotes:
+            pipe.hset(f"{PREFIX}:quotes:{quote.venue}", quote.symbol, quote_text(quote))
         pipe.rpush(KNOCKS, note)
         pipe.ltrim(KNOCKS, -KNOCKS_KEPT, -1)
         pipe.expire(KNOCKS, int(KNOCK_SECONDS))
@@ -257,8 +262,13 @@ class QuoteBoard:
 
 @lru_cache(maxsize=8)
 def _connection(url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> "redis.Redis":
+    # redis-py would try three times more, up to ten seconds apart: the trader must hear at once that Redis is gone.
     return redis.Redis.from_url(
-        url, decode_responses=True, socket_timeout=timeout_seconds, socket_connect_timeout=TIMEOUT_SECONDS
+        url,
+        decode_responses=True,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from trading.quotes import PREFIX, BoardUnavailableError, QuoteBoard, VenueStream, board
+from trading.quotes import PREFIX, BoardUnavailableError, QuoteBoard, VenueStream, _connection, board
 from trading.venues.base import FundingInfo, Mark, Quote
 
 NOW = datetime(2026, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_the_streams_state_tells_gaps_and_a_heartbeat(clean_board: QuoteBoard) -
 
 
 def test_without_redis_the_board_is_unknown_and_not_empty() -> None:
-    dead = QuoteBoard(redis.Redis(port=9, socket_connect_timeout=0.2))
+    dead = QuoteBoard(_connection("redis://127.0.0.1:9/0"))
     for call in (dead.quotes, dead.marks, dead.stream_state, dead.refusals, lambda: dead.put([quote()])):
         with pytest.raises(BoardUnavailableError):
             call()
