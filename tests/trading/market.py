@@ -13,7 +13,7 @@ VENUES = ("binance-um", "okx-perp")
 MIDS: Mapping[str, str] = {"BTCUSDT": "88000", "ETHUSDT": "2970", "SOLUSDT": "125"}
 
 
-def instrument(venue: str, symbol: str = "BTCUSDT", **changes: object) -> Instrument:
+def unsaved_instrument(venue: str, symbol: str = "BTCUSDT", **changes: object) -> Instrument:
     now = datetime.now(UTC)
     columns: dict[str, object] = {
         "venue_symbol": symbol,
@@ -34,7 +34,13 @@ def instrument(venue: str, symbol: str = "BTCUSDT", **changes: object) -> Instru
         "funding_refreshed_at": now,
         "fees_refreshed_at": now,
     }
-    return Instrument.objects.create(venue=venue, symbol=symbol, **{**columns, **changes})
+    return Instrument(venue=venue, symbol=symbol, **{**columns, **changes})
+
+
+def instrument(venue: str, symbol: str = "BTCUSDT", **changes: object) -> Instrument:
+    row = unsaved_instrument(venue, symbol, **changes)
+    row.save()
+    return row
 
 
 def list_everywhere(*symbols: str) -> None:
