@@ -5,7 +5,7 @@ import warnings
 from importlib import import_module
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, platforms, signals
 from celery.exceptions import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
@@ -34,12 +34,29 @@ def _runtime() -> Any:
 
 
 @signals.worker_init.connect
-@signals.beat_init.connect
 def refuse_unsafe_configuration(**_: Any) -> None:
     # Imported late: it reads Django's settings, which name this module.
     from propbot.checks import start_process
 
     start_process()
+
+
+@signals.import_modules.connect
+def refuse_before_the_schedule_is_read(**_: Any) -> None:
+    """Beat asks the database for its schedule before its own signal is sent."""
+    if os.environ.get("PROCESS") == "beat":
+        refuse_unsafe_configuration()
+
+
+@signals.beat_init.connect
+def stop_beat_between_ticks(sender: Any, **_: Any) -> None:
+    """Celery's own handler writes to the database from inside the signal: on a connection that was just being used,
+    it waits for itself for ever."""
+
+    def stop(*_: object) -> None:
+        sender.stop()
+
+    platforms.signals.update(SIGTERM=stop, SIGINT=stop)
 
 
 @signals.worker_ready.connect

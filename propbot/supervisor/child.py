@@ -93,6 +93,11 @@ class Child:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(self.spec.stop_signal)
 
+    def kill(self) -> None:
+        """End it and everything it started at once; it is started again like one that died."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def wait_stopped(self, deadline: float) -> bool:
         """True when it ended by itself; what overstays the deadline is killed with its whole group."""
         if self.process is None:
@@ -100,7 +105,7 @@ class Child:
         try:
             self.process.wait(timeout=max(0.05, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.kill()
             self.process.wait()
             return False
         return True

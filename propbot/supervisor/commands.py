@@ -113,3 +113,7 @@ def preparation(plan: DeskPlan, demo_file: Path) -> tuple[str, ...]:
     """What happens between the services and the processes; it must succeed."""
     demo = ("--demo-file", str(demo_file), "--symbols", *SYMBOLS) if plan.simulated else ()
     return manage("prepare_desk", *demo)
+
+
+def alert(text: str) -> tuple[str, ...]:
+    return manage("raise_alert", text, "--kind", "process_hung", "--severity", "critical")

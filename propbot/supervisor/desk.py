@@ -10,13 +10,16 @@ from typing import IO
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from propbot.supervisor import commands, embedded, files, probe
+from propbot.supervisor import commands, embedded, files, kept, probe
 from propbot.supervisor.child import Child, ChildSpec, stop_together, tail
 from propbot.supervisor.plan import DeskPlan
+from propbot.supervisor.ports import port_trouble
+from propbot.supervisor.pulse import HUNG_SECONDS, Judge, Pulse
 
 TICK_SECONDS = 0.1
 SERVICE_SECONDS = 60.0
 LOCK_SECONDS = 30.0
+PORTS_SECONDS = 3.0
 HEALTH_POLL_SECONDS = 0.3
 HEALTH_NOTE_SECONDS = 15.0
 EXIT_CONFIG = 78
@@ -45,6 +48,9 @@ class Desk:
         self.stopping = False
         self.env: dict[str, str] = {}
         self._lock: IO[str] | None = None
+        self._pulse: Pulse | None = None
+        self._judge = Judge()
+        self._errands: list[Child] = []
 
     # -- signals and waiting
 
@@ -90,6 +96,22 @@ class Desk:
         say(f"propbot: {child.spec.name} ended with {code}; the end of {child.spec.log}:")
         say("\n".join(f"  {child.spec.name} | {line}" for line in tail(child.spec.log).splitlines()))
 
+    def feel_pulse(self) -> None:
+        """Start again who runs and does nothing; the alert is an errand, because telling takes seconds."""
+        self._errands = [errand for errand in self._errands if errand.running]
+        look = self._pulse.latest() if self._pulse else None
+        if look is None:
+            return
+        now = time.monotonic()
+        running = {child.spec.name: child for child in self.processes if child.running}
+        for name in self._judge.hung(look, {name: now - child.started for name, child in running.items()}, now):
+            text = f"{name} gave no sign of life for {HUNG_SECONDS:.0f} s and was started again"
+            say(f"propbot: {text}")
+            running[name].kill()
+            errand = Child(commands.process_spec(self.plan, self.env, commands.PREPARING, commands.alert(text)))
+            errand.start()
+            self._errands.append(errand)
+
     def run_step(self, title: str, command: tuple[str, ...]) -> None:
         spec = commands.process_spec(self.plan, self.env, commands.PREPARING, command)
         step = Child(spec)
@@ -125,6 +147,14 @@ class Desk:
             self.pause()
         self._lock = lock
 
+    def wait_for_ports(self) -> None:
+        """An earlier desk's last process may still close its own; what is taken after that is somebody else's."""
+        deadline = time.monotonic() + PORTS_SECONDS
+        while (trouble := port_trouble(self.plan)) is not None:
+            if time.monotonic() > deadline:
+                raise StartFailedError(f"[FATAL CONFIG] PORT: {trouble}")
+            self.pause()
+
     def start_services(self) -> dict[str, str]:
         """PostgreSQL and Valkey, embedded or given; their addresses."""
         urls = {"DATABASE_URL": self.plan.database_url or "", "REDIS_URL": self.plan.redis_url or ""}
@@ -135,10 +165,21 @@ class Desk:
             self.start(self.services, spec)
         if not urls["DATABASE_URL"]:
             home = embedded.postgres_home(self.plan.data_dir)
+            self.note_kept()
             embedded.initialize(home)
             self.start(self.services, embedded.postgres_spec(home, commands.log_file(self.plan, "postgres")))
             urls["DATABASE_URL"] = home.url
         return urls
+
+    def note_kept(self) -> None:
+        """The disk below /var/lib must not fill up unnoticed with databases of desks that are gone."""
+        kept.forget_old_binaries()
+        left = [one for one in kept.kept_databases() if not one.wanted]
+        if left:
+            say(f"propbot: {len(left)} databases of former data directories are kept in {left[0].place.parent};")
+            say(
+                "  python -m propbot.supervisor.kept lists them, and with --delete removes those whose directory is gone"
+            )
 
     def wait_for_services(self) -> None:
         self.wait_for("PostgreSQL", lambda: probe.database_trouble(self.env["DATABASE_URL"]), SERVICE_SECONDS)
@@ -159,6 +200,7 @@ class Desk:
 
     def start_all(self) -> None:
         secrets = self.prepare_files()
+        self.wait_for_ports()
         self.env = commands.desk_env(self.plan, self.inherited, secrets, {})
         services = self.start_services()
         self.env = commands.desk_env(self.plan, self.inherited, secrets, services)
@@ -183,17 +225,22 @@ class Desk:
             self.watch()
 
     def watch_for_ever(self) -> None:
+        self._pulse = Pulse(self.env["DATABASE_URL"], self.env["REDIS_URL"], self.plan.base_url)
+        self._pulse.start()
         while True:
             self.watch()
+            self.feel_pulse()
             self.pause()
 
     # -- the end
 
     def stop(self) -> None:
         """Own processes, then the simulator, then Valkey, then PostgreSQL: nobody loses what it still needs."""
+        if self._pulse is not None:
+            self._pulse.stop()
         valkey = [child for child in self.services if child.spec.name == "valkey"]
         postgres = [child for child in self.services if child.spec.name == "postgres"]
-        for group in (self.processes, self.simulator, valkey, postgres):
+        for group in (self.processes + self._errands, self.simulator, valkey, postgres):
             killed = stop_together(group)
             if killed:
                 say(f"propbot: did not stop in time and was killed: {', '.join(killed)}")

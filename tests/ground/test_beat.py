@@ -1,15 +1,18 @@
 """Two beats run everything once (RELIABILITY E6)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
 import time_machine
+from celery.beat import Service
 from celery.schedules import crontab, schedule
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from propbot.celery import app
+from propbot.celery import app, stop_beat_between_ticks
 from propbot.upkeep import services
 from propbot.upkeep.models import BeatLease, BeatSlot
 from propbot.upkeep.scheduler import LeasedScheduler, period_of, slot_of
@@ -140,3 +143,13 @@ def test_a_second_beat_waits_until_the_first_one_is_gone() -> None:
     expire_lease()
     second._renew_at = 0.0
     assert second.leads()
+
+
+def test_a_stopped_beat_touches_no_database_from_inside_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[str, Callable[..., None]] = {}
+    monkeypatch.setattr("celery.platforms.Signals.update", lambda _, **given: handlers.update(given))
+    service = Service(app=app, scheduler_cls=LeasedScheduler)
+    stop_beat_between_ticks(sender=service)
+    with CaptureQueriesContext(connection) as asked:
+        handlers["SIGTERM"](15, None)
+    assert (len(asked), service._is_shutdown.is_set()) == (0, True)

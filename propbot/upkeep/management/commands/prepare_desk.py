@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from propbot.upkeep.patience import patient
+
 
 class Command(BaseCommand):
     help = "Check the configuration, migrate, and in the simulator profile create the demo people and symbols."
@@ -18,7 +20,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, demo_file: Path | None, symbols: list[str], **options: Any) -> None:
         call_command("check", fail_level="ERROR")
         call_command("migrate", interactive=False, verbosity=0)
-        if demo_file is not None:
-            call_command("demo_people", file=demo_file)
-        if symbols:
-            call_command("seed_universe", *symbols)
+        with patient():
+            if demo_file is not None:
+                call_command("demo_people", file=demo_file)
+            if symbols:
+                call_command("seed_universe", *symbols)
