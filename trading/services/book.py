@@ -1,16 +1,16 @@
 """The open book with the history of its basis: what value at risk is computed from."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
 
 from risk.var import BookLine
-from trading.choices import HEDGE_EXPOSED, PositionSide
-from trading.models import Hedge, Instrument
-from trading.services.exposure import active_hedges, leg_notional, legs_held
+from trading.choices import HEDGE_EXPOSED
+from trading.models import Instrument
 
 ZERO = Decimal(0)
 HISTORY = timedelta(days=7)
@@ -45,44 +45,80 @@ def changes(series: Mapping[int, Decimal], horizon_seconds: int) -> list[Decimal
     return [value - series[slot - step] for slot, value in sorted(series.items()) if slot - step in series]
 
 
-def _net(hedge: Hedge) -> Decimal:
-    """What is not matched between the legs, at entry prices; positive is long."""
-    signs = {PositionSide.LONG.value: 1, PositionSide.SHORT.value: -1}
-    legs = legs_held(hedge)
-    matched = min(leg.quantity for leg in legs)
-    return sum((signs[leg.position_side] * (leg.quantity - matched) * (leg.entry_price or ZERO) for leg in legs), ZERO)
+# The database sums, as for exposure: a thousand open hedges are a handful of rows here. The status stands there twice so
+# that the partial index of the active ones serves. ``matched``: what both legs of a hedge hold.
+HELD = """
+WITH leg AS (
+    SELECT h.id, h.symbol, h.long_venue, h.short_venue, l.position_side, l.quantity,
+           coalesce(l.entry_price, 0) AS price, min(l.quantity) OVER (PARTITION BY h.id) AS matched
+    FROM trading_hedge h JOIN trading_leg l ON l.hedge_id = h.id
+    WHERE NOT h.simulated AND NOT (h.status IN ('closed', 'failed')) AND h.status = ANY(%(exposed)s)
+), one AS (
+    SELECT symbol, long_venue, short_venue, max(quantity * price) AS notional,
+           sum(CASE position_side WHEN 'long' THEN 1 ELSE -1 END * (quantity - matched) * price) AS net
+    FROM leg GROUP BY id, symbol, long_venue, short_venue
+)
+SELECT symbol, long_venue, short_venue, sum(notional), sum(net) FROM one
+ GROUP BY symbol, long_venue, short_venue ORDER BY symbol, long_venue, short_venue
+"""
 
 
-def _daily_rate(venue: str, symbol: str) -> Decimal | None:
-    row = Instrument.objects.filter(venue=venue, symbol=symbol).first()
-    if row is None or row.funding_rate is None or not row.funding_interval_hours:
-        return None
-    rate: Decimal = row.funding_rate * 24 / row.funding_interval_hours
-    return rate
+@dataclass(frozen=True)
+class HeldPair:
+    """All real hedges of one symbol and direction: the larger leg of each, and what is not matched, at entry prices
+    (positive is long), in USDT."""
+
+    symbol: str
+    long_venue: str
+    short_venue: str
+    notional_usdt: Decimal
+    net_usdt: Decimal
+
+    @property
+    def book_key(self) -> tuple[str, str, str]:
+        """Both directions of a pair move with the same basis: one line of the book."""
+        first, second = sorted((self.long_venue, self.short_venue))
+        return self.symbol, first, second
 
 
-def _funding(hedge: Hedge, notional: Decimal) -> Decimal | None:
+def held_pairs() -> list[HeldPair]:
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, {"exposed": [str(status) for status in HEDGE_EXPOSED]})
+        return [HeldPair(*row) for row in cursor.fetchall()]
+
+
+Rates = Mapping[tuple[str, str], Decimal]
+
+
+def daily_rates(symbols: Iterable[str]) -> dict[tuple[str, str], Decimal]:
+    """Funding per day by venue and symbol; absent while a venue has not said it."""
+    rows = Instrument.objects.filter(symbol__in=set(symbols))
+    return {
+        (venue, symbol): rate * 24 / hours
+        for venue, symbol, rate, hours in rows.values_list("venue", "symbol", "funding_rate", "funding_interval_hours")
+        if rate is not None and hours
+    }
+
+
+def _funding(pair: HeldPair, rates: Rates) -> Decimal | None:
     """Expected per day at today's rates, negative when paid; None while a rate is not known."""
-    long_rate, short_rate = (
-        _daily_rate(hedge.long_venue, hedge.symbol),
-        _daily_rate(hedge.short_venue, hedge.symbol),
-    )
+    long_rate = rates.get((pair.long_venue, pair.symbol))
+    short_rate = rates.get((pair.short_venue, pair.symbol))
     if long_rate is None or short_rate is None:
         return None
-    return notional * (short_rate - long_rate)
+    return pair.notional_usdt * (short_rate - long_rate)
 
 
-def _line(symbol: str, hedges: Sequence[Hedge], now: datetime) -> BookLine:
-    notionals = [max(leg_notional(leg) for leg in legs_held(hedge)) for hedge in hedges]
-    fundings = [_funding(hedge, notional) for hedge, notional in zip(hedges, notionals, strict=True)]
+def _line(pairs: Sequence[HeldPair], rates: Rates, now: datetime) -> BookLine:
+    symbol, first, second = pairs[0].book_key
+    fundings = [_funding(pair, rates) for pair in pairs]
     known = [funding for funding in fundings if funding is not None]
-    pair = (hedges[0].long_venue, hedges[0].short_venue)
-    series = basis_series(symbol, pair, now)
+    series = basis_series(symbol, (first, second), now)
     return BookLine(
         symbol=symbol,
-        notional_usdt=sum(notionals, ZERO),
-        net_base_usdt=sum((_net(hedge) for hedge in hedges), ZERO),
-        venues=tuple(sorted({venue for hedge in hedges for venue in (hedge.long_venue, hedge.short_venue)})),
+        notional_usdt=sum((pair.notional_usdt for pair in pairs), ZERO),
+        net_base_usdt=sum((pair.net_usdt for pair in pairs), ZERO),
+        venues=(first, second),
         changes={name: changes(series, seconds) for name, seconds in HORIZONS.items()},
         funding_usdt_per_day=sum(known, ZERO) if len(known) == len(fundings) else None,
     )
@@ -90,8 +126,8 @@ def _line(symbol: str, hedges: Sequence[Hedge], now: datetime) -> BookLine:
 
 def open_book(now: datetime) -> list[BookLine]:
     """One line per symbol and pair of venues that real hedges hold."""
-    held: dict[tuple[str, ...], list[Hedge]] = defaultdict(list)
-    for hedge in active_hedges(simulated=False):
-        if hedge.status in HEDGE_EXPOSED:
-            held[hedge.symbol, *sorted((hedge.long_venue, hedge.short_venue))].append(hedge)
-    return [_line(key[0], hedges, now) for key, hedges in sorted(held.items())]
+    held: dict[tuple[str, str, str], list[HeldPair]] = defaultdict(list)
+    for pair in held_pairs():
+        held[pair.book_key].append(pair)
+    rates = daily_rates(key[0] for key in held)
+    return [_line(pairs, rates, now) for _, pairs in sorted(held.items())]
