@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from approvals.api import records, requests, secret
+from approvals.api import glass, records, requests, secret
 
 urlpatterns: list[URLPattern] = [
     path("api/ui/approvals", requests.ApprovalsView.as_view()),
     path("api/ui/approvals/<uuid:approval_id>/approve", requests.ApproveView.as_view()),
     path("api/ui/approvals/<uuid:approval_id>/deny", requests.DenyView.as_view()),
     path("api/ui/approvals/<uuid:approval_id>/withdraw", requests.WithdrawView.as_view()),
+    path("api/ui/break-glass", glass.BreakGlassView.as_view()),
     path("api/ui/access", requests.AccessView.as_view()),
     path("api/ui/secret", secret.SecretView.as_view()),
     path("api/ui/secrets/status", secret.SecretsStatusView.as_view()),

@@ -39,6 +39,7 @@ SAFETY_ACTIONS = frozenset(
         "desk_start",
         "autopilot_resume",
         "panic",
+        "break_glass",
         "role_change",
         "secret_rotation",
         "raise_limit",

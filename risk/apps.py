@@ -6,7 +6,8 @@ class RiskConfig(AppConfig):
     name = "risk"
 
     def ready(self) -> None:
-        from risk import actions, seeding  # models exist only now
+        from risk import actions, glass, seeding  # models exist only now
 
         actions.register()
+        glass.register()
         post_migrate.connect(seeding.seed_all, sender=self, dispatch_uid="risk.seed_all")

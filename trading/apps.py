@@ -5,7 +5,7 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
-        from trading.services import kill_requests, universe
+        from trading.services import glass_steps, kill_requests, universe
         from trading.services.ports import ports_register
         from trading.strategies.registry import register
 
@@ -13,3 +13,4 @@ class TradingConfig(AppConfig):
         ports_register()
         universe.register()
         kill_requests.register()
+        glass_steps.register()

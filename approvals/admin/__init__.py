@@ -1,3 +1,3 @@
-from approvals.admin import people, requests
+from approvals.admin import glass, people, requests
 
-__all__ = ["people", "requests"]
+__all__ = ["glass", "people", "requests"]

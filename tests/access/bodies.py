@@ -6,6 +6,7 @@ from typing import Any
 
 from approvals.models import ApprovalRequest
 from approvals.services import approval_decide, approval_withdraw
+from approvals.services.glass import glass_seal
 from propbot.clock import utc_now
 from risk.models import Strategy
 from risk.services.control import control_change
@@ -125,6 +126,9 @@ def prepared(pattern: str, path: str, cast: Cast) -> tuple[str, dict[str, Any]]:
         return path.replace(ZERO, str(_newest().pk)), REASON
     if "<uuid:hedge_id>" in pattern:
         return path.replace(ZERO, str(hedge_row().pk)), REASON
+    if pattern == "api/ui/break-glass":
+        codes = [code.text for code in glass_seal(count=3)]
+        return path, {**REASON, "action": "hold", "codes": codes[:2]}
     if pattern == "api/arb/confirm":
         return path, {"opportunity_id": str(_opportunity().pk), "token": cast.alice.token}
     return path, BODIES.get(pattern, REASON)

@@ -24,6 +24,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "api/ui/audit/export": {"GET": AO},
     "api/ui/audit_log": {"GET": AO},
     "api/ui/audit_snapshot": {"GET": VAO},
+    "api/ui/break-glass": {"GET": AO, "POST": VAO},
     "api/ui/budget/reset": {"POST": O},
     "api/ui/cancel-all": {"POST": O},
     "api/ui/cancel-all-confirm": {"POST": O},

@@ -78,7 +78,12 @@ def reduction_create(*, kind: str, hedge: Hedge | None, reason: str) -> HedgeAtt
         symbol=hedge.symbol if hedge else "",
         strategy=hedge.strategy if hedge else "",
         notional_usdt=hedge.notional_usdt if hedge else None,
-        request={"hedge_id": str(hedge.id) if hedge else None, "reason": reason, "channel": actor.channel},
+        request={
+            "hedge_id": str(hedge.id) if hedge else None,
+            "reason": reason,
+            "channel": actor.channel,
+            "role": actor.role,
+        },
         simulated=hedge.simulated if hedge else None,
         hedge=hedge,
         created_at=now,
@@ -166,7 +171,8 @@ def attempt_execute(*, attempt_id: UUID) -> dict[str, Any] | None:
 def initiator_of(attempt: HedgeAttempt) -> Actor:
     person_id = str(attempt.initiator_id or "")
     channel = str(attempt.request.get("channel") or "system")
-    return Actor(attempt.initiator, person_id=person_id, role="operator" if person_id else "", channel=channel)
+    role = str(attempt.request.get("role") or ("operator" if person_id else ""))
+    return Actor(attempt.initiator, person_id=person_id, role=role, channel=channel)
 
 
 def attempt_perform(attempt: HedgeAttempt) -> Answer:
