@@ -20,6 +20,10 @@ from propbot.http.renderers import DeskEncoder
 from propbot.http.tables import csv_text
 
 EVENT_COLUMNS = ("id", "ts", "kind", "severity", "simulated", "text", "extra")
+RECORD_COLUMNS = (
+    "seq", "at", "person_id", "person", "role", "channel", "ip", "request_id", "claimed", "action", "target",
+    "status", "details", "previous_hash", "hash",
+)  # fmt: skip
 EXPORT_LIMIT = 50_000
 CHUNK = 1000
 
@@ -93,6 +97,24 @@ class EventsView(DeskView):
         )
 
 
+def _form(request: Request, default: str) -> str:
+    form = request.query_params.get("format", default)
+    if form not in ("csv", "json"):
+        raise RefusedError("invalid_filter", "format is csv or json", context={"field": "format"})
+    return form
+
+
+def _csv_answer(text: str, filename: str) -> HttpResponse:
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return answer
+
+
+def _cell(value: object) -> str:
+    plain = value if isinstance(value, str) else json.dumps(value, cls=DeskEncoder)
+    return plain.strip('"') if not isinstance(value, str | dict) else plain
+
+
 class EventsExportView(DeskView):
     """``?format=csv`` or JSON, the newest 50,000 at most."""
 
@@ -100,22 +122,13 @@ class EventsExportView(DeskView):
     answers_as = ("application/json", "text/csv")
 
     def get(self, request: Request) -> HttpResponse | Response:
-        form = request.query_params.get("format", "json")
-        if form not in ("csv", "json"):
-            raise RefusedError("invalid_filter", "format is csv or json", context={"field": "format"})
+        form = _form(request, "json")
         rows = alerts_asked(request, _order(request))[:EXPORT_LIMIT]
         items = [alert_payload(row) for row in rows]
         if form == "json":
             return Response({"items": items, "total": len(items)})
-        cells = ([self._cell(item[name]) for name in EVENT_COLUMNS] for item in items)
-        answer = HttpResponse(csv_text(EVENT_COLUMNS, cells), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="events.csv"'
-        return answer
-
-    @staticmethod
-    def _cell(value: object) -> str:
-        plain = value if isinstance(value, str) else json.dumps(value, cls=DeskEncoder)
-        return plain.strip('"') if not isinstance(value, str | dict) else plain
+        cells = ([_cell(item[name]) for name in EVENT_COLUMNS] for item in items)
+        return _csv_answer(csv_text(EVENT_COLUMNS, cells), "events.csv")
 
 
 class AuditLogView(DeskView):
@@ -142,29 +155,34 @@ class AuditLogView(DeskView):
         )
 
 
-def _export_lines(first: int, last: int) -> Iterator[bytes]:
+def _export_rows(first: int, last: int) -> Iterator[dict[str, Any]]:
     after = first - 1
     while after < last:
         rows = list(AuditRecord.objects.filter(seq__gt=after, seq__lte=last).order_by("seq")[:CHUNK])
         if not rows:
             return
         for row in rows:
-            yield canonical({**row.hashed_fields(), "hash": row.hash}) + b"\n"
+            yield {**row.hashed_fields(), "hash": row.hash}
         after = rows[-1].seq
 
 
 class AuditExportView(DeskView):
     """Every record with its hashes, one JSON object per line, as the offline verifier reads it.
 
-    ``?from_seq=`` continues a long export: at most 50,000 records come at once.
+    ``?from_seq=`` continues a long export: at most 50,000 records come at once. ``?format=csv`` is for reading in a
+    spreadsheet; the verifier does not take it.
     """
 
     read_roles = AUDITORS
-    answers_as = ("application/x-ndjson",)
+    answers_as = ("application/x-ndjson", "text/csv")
 
     def get(self, request: Request) -> HttpResponse:
         first = whole_of(request.query_params, "from_seq", default=1, low=1, high=999_999_999)
-        lines = _export_lines(first, first + EXPORT_LIMIT - 1)
+        rows = _export_rows(first, first + EXPORT_LIMIT - 1)
+        if _form(request, "json") == "csv":
+            cells = ([_cell(row[name]) for name in RECORD_COLUMNS] for row in rows)
+            return _csv_answer(csv_text(RECORD_COLUMNS, cells), "audit.csv")
+        lines = (canonical(row) + b"\n" for row in rows)
         answer = HttpResponse(b"".join(lines), content_type="application/x-ndjson")
         answer["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
         signer = signing_key()

@@ -6,15 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# A cell that starts with one of these may be read as a formula (RELIABILITY H15).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-
-
-def neutral(cell: object) -> str:
-    """Text of one cell; what could start a formula is prefixed with an apostrophe. NUL is dropped: CSV has none."""
-    text = "" if cell is None else str(cell)
-    dangerous = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
-    return ("'" if dangerous else "") + text.replace("\0", "")
+from propbot.http.tables import FORMULA_STARTS as FORMULA_STARTS
+from propbot.http.tables import neutral as neutral
 
 
 def flatten(value: Any, prefix: str = "") -> Iterable[tuple[str, object]]:
