@@ -10,6 +10,7 @@ from approvals.services import approval_expire_for_hold
 from audit.services import alert, audited, record, spool
 from propbot.clock import utc_now
 from propbot.errors import RecordingFailedError, RefusedError
+from propbot.redaction import redact_text
 from risk import hold_file
 from risk.choices import DeskMode
 from risk.desk import HoldResult
@@ -31,12 +32,13 @@ def desk_row_for_change() -> DeskState:
 
 
 def hold_write(*, reason: str, source: str) -> DeskState:
-    """The row's own change, inside the caller's transaction and under the desk lock."""
+    """The row's own change, inside the caller's transaction and under the desk lock. A reason typed into a chat or a
+    shell may hold a secret: it would stand in the desk's state, in alerts and in reports (law 11)."""
     row = desk_row_for_change()
     now = utc_now()
     row.hold_id += 1
     row.hold_active = True
-    row.hold_reason, row.hold_source, row.hold_since = reason, source, now
+    row.hold_reason, row.hold_source, row.hold_since = redact_text(reason), source, now
     row.safe_mode, row.mode, row.changed_at = True, DeskMode.HOLD, now
     row.autopilot_armed = False
     row.save()
@@ -136,6 +138,7 @@ def hold_engage(*, reason: str, source: str) -> HoldResult:
     Needs neither Redis nor an approver. Never call it inside a transaction: what it answers is durable.
     Raises RefusedError 503 ``hold_unconfirmed`` when the database does not take it; the HOLD file stands then.
     """
+    reason = redact_text(reason)
     _write_file(reason, source, None)
     row = _engage_with_retry(reason, source)
     after_hold(row)
