@@ -13,6 +13,7 @@ from approvals.services.people import (
     person_named,
     role_set,
     telegram_link,
+    username_free,
 )
 from approvals.services.sealed import secret_name_checked, secret_rotation_execute
 from propbot.errors import RefusedError
@@ -94,7 +95,7 @@ def person_link_schema(payload: Payload) -> Payload:
     if (username is None) == (telegram_id is None):
         raise RefusedError("invalid_body", "link either a username or a telegram_id")
     if username is not None:
-        return {"person": person.name, "username": name_checked(username)}
+        return {"person": person.name, "username": username_free(username)}
     if isinstance(telegram_id, bool) or not isinstance(telegram_id, int) or not 0 < telegram_id < 2**52:
         raise RefusedError("invalid_number", "telegram_id is not a Telegram id", context={"field": "telegram_id"})
     return {"person": person.name, "telegram_id": telegram_id}

@@ -121,11 +121,17 @@ def person_deactivate(*, person: Person) -> None:
         record(action="person_deactivate", target=held.name)
 
 
+def username_free(username: object) -> str:
+    """The name of a new account. Raises RefusedError 400, or 409 ``name_taken``, whatever its letters' case."""
+    name = name_checked(username)
+    if get_user_model().objects.filter(username__iexact=name).exists():
+        raise RefusedError("name_taken", f"an account {name} exists already", status=409)
+    return name
+
+
 def account_link(*, person: Person, username: str) -> User:
     """One more account for a person, with the role that the person has."""
-    name_checked(username)
-    if get_user_model().objects.filter(username__iexact=username).exists():
-        raise RefusedError("name_taken", f"an account {username} exists already", status=409)
+    username_free(username)
     first = person.accounts.select_related("user").order_by("linked_at").first()
     group = first.user.groups.filter(name__in=Role.values).first() if first else None
     if group is None:
