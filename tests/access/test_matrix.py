@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
+from knox.models import AuthToken
 
 from approvals.services.people import person_deactivate
 from tests.access.matrix import MATRIX, NEVER_LIMITED, OTHER_ROUTES, cells, routes, served_methods
@@ -90,19 +91,39 @@ def test_each_role_reaches_exactly_its_cells(cast: Cast, name: str, way: str) ->
     assert wrong == []
 
 
-def test_without_a_token_every_cell_is_401(cast: Cast) -> None:
-    ask = _generic(Client())
+def stranger(way: str) -> Ask:
+    """Nobody, in the three ways of being nobody."""
+    client = Client(headers={"Authorization": f"Bearer {'f' * 64}"}) if way == "bad token" else Client()
+    if way == "bad session":
+        client.cookies["sessionid"] = "a" * 32
+    return _generic(client)
+
+
+@pytest.mark.parametrize("way", ["nothing", "bad token", "bad session"])
+def test_without_a_credential_every_cell_is_401(cast: Cast, way: str) -> None:
+    ask = stranger(way)
     assert [(m, r.path) for r, m, _ in cells() if ask(m, r.path).status_code != 401] == []
 
 
-def test_of_an_inactive_person_every_cell_is_401(cast: Cast) -> None:
-    person_deactivate(person=cast.bob.person)
-    ask = by_token(cast.bob)
+@pytest.mark.parametrize("way", ["token", "session"])
+@pytest.mark.parametrize("how", ["person deactivated", "account switched off"])
+def test_of_an_inactive_person_every_cell_is_401(cast: Cast, way: str, how: str) -> None:
+    ask = by_token(cast.bob) if way == "token" else by_session(cast.bob.user)
+    if how == "person deactivated":
+        person_deactivate(person=cast.bob.person)
+    else:
+        User.objects.filter(pk=cast.bob.user.pk).update(is_active=False)
     assert [(m, r.path) for r, m, _ in cells() if ask(m, r.path).status_code != 401] == []
 
 
-def test_a_superuser_without_a_group_reaches_no_cell(cast: Cast) -> None:
-    ask = by_session(User.objects.create_superuser("root", password="a-long-password-1"))
+@pytest.mark.parametrize("way", ["token", "session"])
+def test_a_superuser_without_a_group_reaches_no_cell(cast: Cast, way: str) -> None:
+    root = User.objects.create_superuser("root", password="a-long-password-1")
+    if way == "session":
+        ask = by_session(root)
+    else:
+        _, token = AuthToken.objects.create(user=root)
+        ask = _generic(Client(headers={"Authorization": f"Bearer {token}"}))
     assert [(m, r.path) for r, m, _ in cells() if ask(m, r.path).status_code != 403] == []
 
 

@@ -10,13 +10,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.access.probe_urls")
 
 @pytest.fixture(autouse=True)
 def small_budget(settings) -> None:
-    settings.PROPBOT = settings.PROPBOT.replace(API_RATE_PER_MIN=30, API_BURST=3)
+    """One a minute beyond the burst: on the slowest machine none comes back while a test runs."""
+    settings.PROPBOT = settings.PROPBOT.replace(API_RATE_PER_MIN=1, API_BURST=3)
 
 
 def test_beyond_the_burst_it_is_429_with_retry_after(cast: Cast) -> None:
     answers = [cast.alice.post("/probe", {"amount": "1"}) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-    assert 1 <= int(answers[-1]["Retry-After"]) <= 4
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 60
     assert answers[-1].json()["error"] == "rate_limited"
 
 
