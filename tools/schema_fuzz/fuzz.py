@@ -6,46 +6,30 @@ document, has a content type that the document does not name, or a body that its
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from itertools import count, cycle
 from typing import Any
 from unittest import mock
 
-import jsonschema
 import requests
 import schemathesis
 from django.contrib.auth.models import User
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from jsonschema import Draft202012Validator, ValidationError
 from schemathesis import GenerationMode
 
 from tests.access.people import make_cast
+from tools.schema_fuzz.findings import Findings
 
 BASE = "http://testserver"
 # Nobody runs the trader here: what is asked of it is answered 202 at once.
 NO_WAIT = mock.patch("trading.services.submission.WAIT_SECONDS", 0.0)
 UNAVAILABLE = 503
-MOST_SHOWN = 40
 PER_ROUND = 10
-
-
-@dataclass
-class Findings:
-    asked: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[int] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-
-    def note(self, what: str, example: str) -> None:
-        self.faults[what] += 1
-        self.examples.setdefault(what, example[:500])
-
-    @property
-    def total(self) -> int:
-        return sum(self.asked.values())
 
 
 @dataclass(frozen=True)
@@ -99,10 +83,17 @@ def fault_of(operation: Any, answer: Any) -> str | None:
     if kind != "application/json":
         return None
     try:
-        jsonschema.validate(json.loads(answer.content, parse_constant=_no_constant), content[kind]["schema"])
-    except (jsonschema.ValidationError, ValueError) as error:
+        _validator(json.dumps(content[kind]["schema"])).validate(
+            json.loads(answer.content, parse_constant=_no_constant)
+        )
+    except (ValidationError, ValueError) as error:
         return f"{answer.status_code} breaks the schema: {str(error).splitlines()[0][:80]}"
     return None
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema))
 
 
 def _no_constant(name: str) -> Any:
