@@ -1,10 +1,11 @@
 """``python -m tests``: the suite in three runs, then one closing line for all of them.
 
-What shares nothing runs on two workers. Whole desks mostly wait for their own clocks: they run beside that, one at a
-time, and their output follows when they are through. The browser runs last, with the machine to itself.
+What needs the database runs on two workers. Whole desks and the conformance tool mostly wait for their own clocks:
+they run beside that, and their output follows when they are through. The browser runs last, with the machine to
+itself.
 What fails beside others is asked once more alone, and the closing line says how often that was needed: real
 processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
-SKIP_DESKS=1 leaves out the desks and the browser, which bring services of their own whatever the suite stands on.
+SKIP_DESKS=1 leaves out the desks, the tool and the browser: they bring what they need, whatever the suite stands on.
 """
 
 import os
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-ALONE = ("tests/acceptance", "tests/embedded")
+ALONE = ("tests/acceptance", "tests/embedded", "tests/simulator/test_conformance.py")
 BROWSER = ("tests/browser",)
 NO_TESTS_COLLECTED = 5
 ONCE_MORE = 20
@@ -81,7 +82,7 @@ def main() -> int:
     if os.environ.get("SKIP_DESKS"):
         runs = [_pytest(shared)]
     else:
-        runs = [*_beside_each_other(shared, list(ALONE)), _pytest(list(BROWSER))]
+        runs = [*_beside_each_other(shared, ["-n", "2", "--dist", "loadfile", *ALONE]), _pytest(list(BROWSER))]
     results = [_once_more(run) for run in runs]
     total: dict[str, int] = {}
     for run in results:
