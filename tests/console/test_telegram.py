@@ -178,7 +178,9 @@ async def test_what_is_not_a_direct_message_of_an_operator_here_does_nothing(
     assert refused == 1
 
 
-async def test_every_command_answers_an_operator(desk: Cast, settings: Any) -> None:
+async def test_every_command_answers_an_operator(desk: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace of the answers is another test's subject."""
+    monkeypatch.setattr("propbot.console.telegram.outbox.BURST", 100)
     async with running(settings, api=BotApi()) as api:
         for word, answer in (
             ("/status", "overall"),
