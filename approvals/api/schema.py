@@ -9,6 +9,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 
+from propbot.http.answers import answer_shape
 from propbot.http.serializers import StrictSerializer
 
 OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
@@ -83,7 +84,8 @@ class DeskSchema(AutoSchema):
         if not status.startswith("2"):
             return {"description": text, "content": {JSON: {"schema": ERROR}}}
         kinds: tuple[str, ...] = getattr(self.view, "answers_as", (JSON,))
-        content = {kind: {"schema": OBJECT if kind == JSON else {"type": "string"}} for kind in kinds}
+        whole = answer_shape(self.method, self.path, status) or OBJECT
+        content = {kind: {"schema": whole if kind == JSON else {"type": "string"}} for kind in kinds}
         return {"description": text, "content": content}
 
     def _get_parameters(self) -> list[dict[str, Any]]:

@@ -120,6 +120,11 @@ def _walk(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator
         yield Route(pattern, view if view and issubclass(view, DeskView) else None)
 
 
+def spelled(route: Route) -> str:
+    """The path as the OpenAPI document writes it."""
+    return "/" + route.pattern.replace("<uuid:", "{").replace("<str:", "{").replace(">", "}")
+
+
 def routes() -> list[Route]:
     """Every route of the product outside the admin."""
     return [route for route in _walk(get_resolver("propbot.urls").url_patterns, "") if not _in_admin(route)]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.access.matrix import cells
+from tests.access.matrix import cells, spelled
 from tests.access.people import Cast
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def document() -> Any:
 def test_every_cell_of_the_matrix_is_described(document: Any) -> None:
     described = {(path, method.upper()) for path, item in document["paths"].items() for method in item}
     for route, method, _ in cells():
-        path = "/" + route.pattern.replace("<uuid:", "{").replace("<str:", "{").replace(">", "}")
+        path = spelled(route)
         if path != "/api/schema":
             assert (path, method) in described
 
