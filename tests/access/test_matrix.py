@@ -149,8 +149,9 @@ def test_a_session_without_csrf_writes_nowhere(cast: Cast, variant: dict[str, st
     assert passed == []
 
 
-def test_reading_makes_no_row(cast: Cast) -> None:
-    """Every GET but the snapshot's, which existing clients expect to write (RELIABILITY H5)."""
+@pytest.mark.parametrize("safe", ["GET", "HEAD", "OPTIONS"])
+def test_reading_makes_no_row(cast: Cast, safe: str) -> None:
+    """Every safe method on every route, but for the snapshot's, which existing clients expect to write (H5)."""
 
     def counted() -> dict[str, int]:
         own = [m for app in ("audit", "approvals", "risk", "trading") for m in apps.get_app_config(app).get_models()]
@@ -158,6 +159,7 @@ def test_reading_makes_no_row(cast: Cast) -> None:
 
     before = counted()
     for route, method, _ in cells():
-        if method == "GET" and route.pattern != "api/ui/snapshot":
-            cast.alice.get(route.path)
+        asked = method == "GET" or safe == "OPTIONS"
+        if asked and (route.pattern != "api/ui/snapshot" or safe == "OPTIONS"):
+            assert cast.alice.call(safe, route.path).status_code < 500, route.path
     assert counted() == before

@@ -1,18 +1,23 @@
-"""The page of the matrix is current, and its list of what leaves no audit record is exact."""
+"""Every route is made to do its work once: it answers as the OpenAPI document says, and leaves a record or is published
+as one that leaves none. The page of the matrix is current."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 
 from approvals.services.sealed import trader_key_ensure
 from audit.models import AuditRecord
 from tests.access.bodies import prepared
-from tests.access.matrix import Route, cells, unaudited
+from tests.access.matrix import Route, cells, spelled, unaudited
 from tests.access.page import PAGE, render
 from tests.access.people import Cast
+from tests.console.hedges import make_hedge
 from tests.risk.conftest import figures  # noqa: F401 - a fixture
 from tests.trading.market import list_everywhere, put_marks, put_quotes
 
@@ -49,14 +54,33 @@ def asked(cast: Cast, route: Route, method: str) -> tuple[Any, bool]:
     return answer, AuditRecord.objects.count() > before
 
 
-def test_exactly_what_is_published_leaves_no_record(cast: Cast, figures: Any) -> None:  # noqa: F811
-    silent, undone = set(), []
+def document() -> Any:
+    return json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))["paths"]
+
+
+def missing_in(paths: Any, route: Route, method: str, answer: Any) -> list[str]:
+    """What the document promises of this success and the answer does not hold."""
+    described = paths.get(spelled(route), {}).get(method.lower())
+    if described is None or not answer["Content-Type"].startswith("application/json"):
+        return []
+    schema = described["responses"][str(answer.status_code)]["content"].get("application/json", {}).get("schema")
+    errors = Draft202012Validator(schema or {}).iter_errors(answer.json())
+    return [f"{method} {route.pattern} {answer.status_code}: {str(error.message)[:200]}" for error in errors]
+
+
+def test_every_route_works_answers_as_described_and_is_recorded_as_published(cast: Cast, figures: Any) -> None:  # noqa: F811
+    for changes in ({}, {"status": "partial"}, {"simulated": True}):
+        make_hedge(**changes)
+    paths, silent, undone, missing = document(), set(), [], []
     for route, method, _ in cells():
         answer, recorded = asked(cast, route, method)
         fits = (423,) if route.pattern in REFUSED_AFTER_THE_RECORD else (200, 202)
         if answer.status_code not in fits:
             undone.append((method, route.pattern, answer.status_code, answer.content[:200]))
+        else:
+            missing += missing_in(paths, route, method, answer)
         if not recorded:
             silent.add((method, route.pattern))
     assert undone == []
+    assert missing == []
     assert silent == unaudited()
