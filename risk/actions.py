@@ -1,6 +1,7 @@
 """The guarded actions of the risk floor, registered when Django is ready: what two people can loosen."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from propbot.errors import RefusedError
 from risk.control_rules import checked_changes, current_value
 from risk.limits import RULES, full_name, plain_number, split_name
 from risk.models import DeskState
-from risk.reports.what_if import what_if
+from risk.reports.what_if import control_what_if, desk_what_if, strategy_what_if, what_if
 from risk.selectors import control_read, desk_read
 from risk.services import control, desk, limits, strategies
 
@@ -53,7 +54,8 @@ def _resume_execute(request: ApprovalRequest, payload: Payload) -> Payload:
 
 
 def _safe_mode_effects(payload: Payload) -> Effects:
-    return {"safe_mode": True}, {"safe_mode": False}
+    before, after = desk_what_if(opens=False), desk_what_if(opens=True)
+    return {"safe_mode": True, **before}, {"safe_mode": False, **after}
 
 
 def _safe_mode_execute(request: ApprovalRequest, payload: Payload) -> Payload:
@@ -71,7 +73,8 @@ def _dry_run_effects(payload: Payload) -> Effects:
         "loss_that_engages_hold_usdt": _shown("MAX_DAILY_LOSS_USDT", table.value("MAX_DAILY_LOSS_USDT")),
         **what_if("MAX_TOTAL_NOTIONAL_USDT", "", table.value("MAX_TOTAL_NOTIONAL_USDT")),
     }
-    return {"dry_run_mode": True, "orders": "simulated"}, {"dry_run_mode": False, **real}
+    simulated = {"orders": "simulated", **desk_what_if(opens=False)}
+    return {"dry_run_mode": True, **simulated}, {"dry_run_mode": False, **real}
 
 
 def _dry_run_execute(request: ApprovalRequest, payload: Payload) -> Payload:
@@ -96,8 +99,10 @@ def _control_sentence(payload: Payload) -> str:
 
 
 def _control_effects(payload: Payload) -> Effects:
-    now = control_read()
-    return {name: current_value(now, name) for name in payload["changes"]}, payload["changes"]
+    now, changes = control_read(), checked_changes(payload["changes"])
+    changed: Payload = {name: tuple(value) if name == "loop_venues" else value for name, value in changes.items()}
+    before = {name: current_value(now, name) for name in changes}
+    return {**before, **control_what_if(now)}, {**payload["changes"], **control_what_if(replace(now, **changed))}
 
 
 def _control_execute(request: ApprovalRequest, payload: Payload) -> Payload:
@@ -166,7 +171,12 @@ def _budget_sentence(payload: Payload) -> str:
 
 
 def _budget_effects(payload: Payload) -> Effects:
-    return {payload["field"]: f"{_budget_before(payload):f}"}, {payload["field"]: payload["value"]}
+    row, field = strategies.strategy_named(payload["strategy"]), payload["field"]
+    value = strategies.budget_value(field, Decimal(payload["value"]))
+    return (
+        {field: f"{_budget_before(payload):f}", **strategy_what_if(row)},
+        {field: payload["value"], **strategy_what_if(row, **{field: value})},
+    )
 
 
 def _budget_execute(request: ApprovalRequest, payload: Payload) -> Payload:
@@ -185,7 +195,9 @@ def _strategy_schema(payload: Payload) -> Payload:
 def _unfreeze_effects(payload: Payload) -> Effects:
     row = strategies.strategy_named(payload["strategy"])
     before = {"frozen": row.frozen, "freeze_reason": row.freeze_reason, "failures": row.consecutive_failures}
-    return before, {"frozen": False, "freeze_reason": "", "failures": 0}
+    after = {"frozen": False, "freeze_reason": "", "failures": 0}
+    thawed = strategy_what_if(row, frozen=False, throttled=False)
+    return {**before, **strategy_what_if(row)}, {**after, **thawed}
 
 
 def _unfreeze_execute(request: ApprovalRequest, payload: Payload) -> Payload:
@@ -194,7 +206,9 @@ def _unfreeze_execute(request: ApprovalRequest, payload: Payload) -> Payload:
 
 def _enable_effects(payload: Payload) -> Effects:
     row = strategies.strategy_named(payload["strategy"])
-    return {"enabled": row.enabled, "throttled": row.throttled}, {"enabled": True, "throttled": False}
+    enabled = {"enabled": True, "throttled": False}
+    before = {"enabled": row.enabled, "throttled": row.throttled}
+    return {**before, **strategy_what_if(row)}, {**enabled, **strategy_what_if(row, **enabled)}
 
 
 def _enable_execute(request: ApprovalRequest, payload: Payload) -> Payload:

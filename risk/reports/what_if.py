@@ -1,13 +1,18 @@
 """What a change means, for whoever is asked to agree to it: headroom, worst-case loss and value at risk, before and
 after. Figures in USDT as plain text; what is not known says so."""
 
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
 from propbot.clock import utc_now
+from risk.desk import ControlSnapshot
+from risk.intents import StrategyExposure
 from risk.limits import LimitsTable
+from risk.models import Strategy
 from risk.ports import ports
 from risk.reports.desk import current_use
+from risk.services.facts import reserved_now
 from risk.services.limits import limits_read
 from risk.var import var_table
 
@@ -31,11 +36,6 @@ def most_notional(limits: LimitsTable) -> Decimal:
     return min(bounds)
 
 
-def worst_case_loss(limits: LimitsTable) -> Decimal:
-    """Everything open that may be, one venue down, its legs alone through a move of 5 %."""
-    return most_notional(limits) * VENUE_DOWN_MOVE
-
-
 def var_at(notional_usdt: Decimal) -> Decimal | None:
     """One day at 99 % if so much of the book that is open now were open; None without a book or its history."""
     read = ports().book
@@ -52,15 +52,24 @@ def _plain(value: Decimal) -> str:
     return f"{value.quantize(Decimal('0.01')):f}"
 
 
-def book_effects(limits: LimitsTable) -> dict[str, str]:
-    """What the limits let happen at the worst."""
-    if not most_notional(limits).is_finite():
+def open_effects(amount_usdt: Decimal) -> dict[str, str]:
+    """What may happen at the worst with so much open."""
+    if not amount_usdt.is_finite():
         return {"worst_case_loss_usdt": "unlimited", "var_1d_99_at_full_use_usdt": "unlimited"}
-    var = var_at(most_notional(limits))
+    var = Decimal(0) if amount_usdt == 0 else var_at(amount_usdt)
     return {
-        "worst_case_loss_usdt": _plain(worst_case_loss(limits)),
+        "worst_case_loss_usdt": _plain(amount_usdt * VENUE_DOWN_MOVE),
         "var_1d_99_at_full_use_usdt": UNKNOWN if var is None else _plain(var),
     }
+
+
+def book_effects(limits: LimitsTable) -> dict[str, str]:
+    """What the limits let happen at the worst."""
+    return open_effects(most_notional(limits))
+
+
+def _room(amount_usdt: Decimal, use_usdt: Decimal) -> str:
+    return f"{max(Decimal(0), amount_usdt - use_usdt):f}" if amount_usdt.is_finite() else "unlimited"
 
 
 def what_if(name: str, scope: str, value: Decimal) -> dict[str, Any]:
@@ -75,3 +84,42 @@ def what_if(name: str, scope: str, value: Decimal) -> dict[str, Any]:
     if name in EXPOSURE_LIMITS:
         effects["loss_with_one_venue_down_5pct_usdt"] = f"{value * VENUE_DOWN_MOVE:f}"
     return effects
+
+
+def strategy_what_if(row: Strategy, **changed: Any) -> dict[str, Any]:
+    """Of one strategy alone, with these columns as they would be. One that may not open keeps what is open."""
+    row = copy(row)
+    for name, value in changed.items():
+        setattr(row, name, value)
+    limits = limits_read()
+    by_count = row.max_open_positions * limits.value("MAX_NOTIONAL_PER_POSITION_USDT")
+    most = min(most_notional(limits), row.max_notional_usdt, by_count)
+    held = ports().exposure().per_strategy.get(row.name, StrategyExposure()).open_notional_usdt
+    use = held + reserved_now().per_strategy.get(row.name, StrategyExposure()).open_notional_usdt
+    stopped = not row.enabled or row.frozen or row.throttled
+    may_stand = use if stopped else max(most, use)
+    return {
+        "headroom": _room(may_stand, use),
+        **open_effects(may_stand),
+        "daily_loss_that_freezes_usdt": f"{row.daily_loss_usdt:f}",
+    }
+
+
+def desk_what_if(*, opens: bool) -> dict[str, Any]:
+    """Of the whole desk: what may stand while it opens, or what stands while it only reduces."""
+    limits = limits_read()
+    use = ports().exposure().total_notional_usdt + reserved_now().notional_usdt
+    may_stand = max(most_notional(limits), use) if opens else use
+    return {"headroom": _room(may_stand, use), **open_effects(may_stand)}
+
+
+def control_what_if(control: ControlSnapshot) -> dict[str, Any]:
+    """Under these control settings: the desk, what machines open by themselves, and one hedge of theirs."""
+    opens = not control.reduce_only
+    one = control.order_notional_usdt
+    return {
+        **desk_what_if(opens=opens),
+        "opened_by_machines_at_once_usdt": f"{one if opens and control.auto_hedge_enabled else Decimal(0):f}",
+        "one_hedge_loss_with_one_venue_down_5pct_usdt": _plain(one * VENUE_DOWN_MOVE),
+        "one_hedge_entry_slippage_at_most_usdt": _plain(2 * one * control.max_slippage_bps / 10_000),
+    }

@@ -5,14 +5,25 @@ from decimal import Decimal
 
 import pytest
 
+from approvals.models import ApprovalRequest
 from risk import ports as risk_ports
-from risk.intents import ExposureSnapshot
+from risk.intents import ExposureSnapshot, StrategyExposure
 from risk.reports.what_if import UNKNOWN, most_notional, what_if
+from risk.services.control import control_change
 from risk.services.limits import limit_change, limits_read
+from risk.services.strategies import (
+    budget_change,
+    strategy_disable,
+    strategy_enable_request,
+    strategy_freeze,
+    strategy_switch_execute,
+    strategy_unfreeze_request,
+)
 from risk.var import BookLine
 from tests.risk.figures import NOW, Cast, Figures
 
 D = Decimal
+NAME = "cross_exchange_arb"
 pytestmark = pytest.mark.django_db
 
 
@@ -58,3 +69,70 @@ def test_the_request_carries_it_before_and_after(cast: Cast, figures: Figures) -
     for effects in (pending.before, pending.after):
         assert {"headroom", "worst_case_loss_usdt", "var_1d_99_at_full_use_usdt"} <= set(effects)
     assert pending.before["worst_case_loss_usdt"] == pending.after["worst_case_loss_usdt"]  # the venue caps bind
+
+
+def both(pending: ApprovalRequest | None, *names: str) -> list[tuple[str, str]]:
+    """Before and after of each figure, as the second person sees them."""
+    assert pending is not None
+    return [(pending.before[name], pending.after[name]) for name in names]
+
+
+FIGURES = ("headroom", "worst_case_loss_usdt", "var_1d_99_at_full_use_usdt")
+
+
+def open_now(figures: Figures, notional: str) -> None:
+    use = {NAME: StrategyExposure(D(notional), 1)}
+    figures.exposure = ExposureSnapshot(taken_at=NOW, total_notional_usdt=D(notional), open_hedges=1, per_strategy=use)
+    book(figures, notional)
+
+
+def test_a_higher_budget_shows_what_the_strategy_may_lose_then(cast: Cast, figures: Figures) -> None:
+    open_now(figures, "10000")
+    with cast.acting("alice"):
+        assert budget_change(name=NAME, field="max_notional_usdt", value=D(15000), reason="less") is None
+        pending = budget_change(name=NAME, field="max_notional_usdt", value=D(40000), reason="more")
+    assert both(pending, *FIGURES) == [("5000", "30000"), ("750.00", "2000.00"), ("30.00", "80.00")]
+
+
+def test_a_higher_daily_budget_shows_the_loss_that_freezes(cast: Cast, figures: Figures) -> None:
+    with cast.acting("alice"):
+        pending = budget_change(name=NAME, field="daily_loss_usdt", value=D(900), reason="more")
+    assert both(pending, "daily_loss_that_freezes_usdt") == [("500", "900")]
+
+
+def test_enabling_and_unfreezing_a_strategy_show_what_it_may_open(cast: Cast, figures: Figures) -> None:
+    book(figures, "10000")
+    with cast.acting("alice"):
+        strategy_disable(name=NAME, reason="looking")
+        pending = strategy_enable_request(name=NAME, reason="understood")
+    expected = [("0", "50000"), ("0.00", "2500.00"), ("0.00", "100.00")]
+    assert both(pending, *FIGURES) == expected
+    with cast.acting("alice"):
+        strategy_switch_execute(name=NAME, enabled=True, reason="r")
+        strategy_freeze(name=NAME, reason="odd")
+        pending = strategy_unfreeze_request(name=NAME, reason="understood")
+    assert both(pending, *FIGURES) == expected
+
+
+def test_safe_mode_and_dry_run_off_show_what_may_be_lost_from_then_on(cast: Cast, figures: Figures) -> None:
+    open_now(figures, "10000")
+    cast.clear_hold()
+    for flag, action in (("safe_mode", "safe_mode_off"), ("dry_run_mode", "dry_run_off")):
+        with cast.acting("alice"):
+            [pending] = control_change(changes={flag: False}, reason="go").requests
+        cast.approve("bob", pending)
+        assert pending.action == action
+        assert both(pending, *FIGURES[1:]) == [("500.00", "2500.00"), ("20.00", "100.00")]
+        assert pending.before["headroom"] == "0"
+        assert D(pending.after["headroom"]) > 0
+
+
+def test_a_looser_control_shows_what_machines_do_then(cast: Cast, figures: Figures) -> None:
+    with cast.acting("alice"):
+        control_change(changes={"reduce_only": True}, reason="careful")
+        changes = {"reduce_only": False, "auto_hedge_enabled": True, "order_notional_usdt": D(500)}
+        [pending] = control_change(changes=changes, reason="go").requests
+    assert both(pending, "headroom", "worst_case_loss_usdt") == [("0", "50000"), ("0.00", "2500.00")]
+    assert both(pending, "opened_by_machines_at_once_usdt") == [("0", "500")]
+    assert both(pending, "one_hedge_loss_with_one_venue_down_5pct_usdt") == [("12.50", "25.00")]
+    assert both(pending, "one_hedge_entry_slippage_at_most_usdt") == [("0.10", "0.20")]
