@@ -1,6 +1,7 @@
 """What every test stands on: own databases per worker, loopback only, the state that migrations leave."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -35,6 +36,14 @@ def redis_client() -> Iterator[redis.Redis]:
     client = redis.Redis.from_url(settings.REDIS_URL)
     yield client
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def no_other_history(request: pytest.FixtureRequest) -> None:
+    """The rows begin anew with each test; files that speak of an earlier test's would call that an exchanged database."""
+    if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & set(request.fixturenames):
+        for name in ("audit/checkpoints.jsonl", "generation.json"):
+            (Path(settings.DATA_DIR) / name).unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)

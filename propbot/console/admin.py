@@ -23,7 +23,7 @@ from approvals.api.base import address_of, request_id_of
 from approvals.roles import person_of, role_of
 from audit.context import Actor, acting_as
 from audit.services import record
-from propbot.upkeep.models import BeatLease, BeatSlot, Heartbeat
+from propbot.upkeep.models import BeatLease, BeatSlot, Generation, Heartbeat
 
 THIRD_PARTY = (
     User,
@@ -222,6 +222,12 @@ class SolarScheduleAdmin(AuditedAdmin):
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
     list_display = ("name", "beat_at", "build")
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnlyAdmin):
+    list_display = ("began_at", "origin", "head_seq", "lost_records", "note")
+    list_filter = ("origin",)
 
 
 @admin.register(BeatLease)

@@ -47,6 +47,9 @@ SECRETS = (
     setting("SECRETS_STORE_PATH", "text", "", "secrets", "path of the secrets store (mode 0600)"),
     setting("SECRETS_ENC_KEY", "secret", None, "secrets", "Fernet keys, comma separated, newest first"),
     setting("SECRET_MAX_AGE_DAYS", "integer", "90", "secrets", "age that asks for a rotation", minimum=Decimal(1)),
+    setting(
+        "BACKUP_ENC_KEY", "secret", None, "secrets", "Fernet keys of the backups, newest first; kept away from them"
+    ),
     setting("AUDIT_HMAC_KEY", "secret", None, "secrets", "key of the audit chain's hashes"),
     setting("AUDIT_SIGNING_KEY", "secret", None, "secrets", "Ed25519 seed (base64) that signs checkpoints"),
 )

@@ -1,5 +1,7 @@
 """What keeps the processes honest: who beats, what has run, what is alive."""
 
+import uuid
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -53,3 +55,27 @@ class TaskRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state} at {self.ran_at:%H:%M:%S}"
+
+
+class Generation(models.Model):
+    """One life of the database. A restored or exchanged one begins a new life: what was known of the old one no longer
+    says what stands at the venues, so nothing opens before a new start has reconciled (RELIABILITY D8)."""
+
+    class Origin(models.TextChoices):
+        INSTALLED = "installed"
+        RESTORED = "restored"
+        REPLACED = "replaced"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    origin = models.CharField(max_length=16, choices=Origin.choices)
+    began_at = models.DateTimeField(db_default=Now())
+    backup = models.UUIDField(null=True, help_text="The backup that it was restored from.")
+    head_seq = models.BigIntegerField(default=0, help_text="The last audit record that came along.")
+    lost_records = models.BigIntegerField(default=0, help_text="Records that newer checkpoints knew and it lacks.")
+    note = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["-began_at"]
+
+    def __str__(self) -> str:
+        return f"{self.origin} at {self.began_at:%Y-%m-%d %H:%M:%S}"

@@ -14,6 +14,7 @@ from risk.limit_env import drift
 from risk.models import ApprovedResume, DeskStart, DeskState
 from risk.seeding import limits_seed
 from risk.selectors import desk_read, desk_snapshot, last_start
+from risk.services.history import history_settle
 from risk.services.hold import after_hold, desk_row_for_change, hold_engage, hold_release_file, hold_write
 from risk.services.integrity import guards_assert
 from risk.services.limits import limits_read
@@ -192,6 +193,7 @@ def desk_start(*, epoch: int, build: str) -> None:
     Raises RefusedError ``fenced`` when a successor has already taken the token.
     """
     guards_assert()
+    history_settle()
     with audited():
         before = desk_row_for_change()
         if before.trader_epoch != epoch:
