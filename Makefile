@@ -8,7 +8,7 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 export PORT DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check mutation risk-bench chaos format walkthrough bench console-bench clean schema-fuzz confirm-races
+.PHONY: up down logs curl-health backup release lock sbom audit-deps stack-smoke help install install-dev run test check mutation risk-bench chaos format walkthrough bench console-bench clean schema-fuzz confirm-races
 
 help:
 	@echo "make run          the whole desk on PORT ($(PORT)), with its data in DATA_DIR ($(DATA_DIR))"
@@ -19,6 +19,10 @@ help:
 	@echo "make chaos        breaks the engine in every known way and asks the oracle; CHAOS=--quick, or more words"
 	@echo "make mutation     puts small wrongs into the risk rules and counts what the tests notice"
 	@echo "make risk-bench   the cost of gate and governor, and the race for one cap"
+	@echo "make up           production with docker compose (BUILD_LOCAL=1 builds the image here); down, logs, curl-health"
+	@echo "make stack-smoke  production's processes, commands and settings without Docker, on local PostgreSQL and Redis"
+	@echo "make backup       an encrypted backup of database, audit files and secrets store, read back and proven"
+	@echo "make release TAG=1.2.3  the annotated tag of this version, pushed; lock, sbom and audit-deps go with it"
 	@echo "make check        formatting, lint, types, floors, templates, migrations, security"
 
 $(VENV)/.installed: requirements.txt
@@ -83,3 +87,43 @@ confirm-races: install-dev
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache staticfiles
+
+# Production on this host: docs/operations/bring_up.md. ENV_FILE names another environment.
+ENV_FILE ?= .env.prod
+COMPOSE := docker compose -f docker-compose.prod.yml $(if $(filter 1 true yes,$(BUILD_LOCAL)),-f docker-compose.build.yml) --env-file $(ENV_FILE)
+
+up:
+	@test -f $(ENV_FILE) || { echo "make: copy .env.prod.example to $(ENV_FILE) and fill it in"; exit 1; }
+	@test -d secrets || { echo "make: make the secrets first: python3 ops/make_secrets.py"; exit 1; }
+	$(if $(filter 1 true yes,$(BUILD_LOCAL)),BUILD_COMMIT=$$(git rev-parse HEAD) $(COMPOSE) build)
+	$(COMPOSE) up -d --wait
+
+down:
+	$(COMPOSE) down
+
+logs:
+	$(COMPOSE) logs --follow --tail 200 $(SERVICE)
+
+# Exit 0 only when the whole desk is healthy; what fails is named.
+curl-health:
+	@curl --silent --show-error --max-time 10 --header "Host: $${DESK_HOST:-localhost}" --header "X-Forwarded-Proto: https" \
+	  --write-out '\n%{http_code}\n' http://127.0.0.1:$(PORT)/healthz | tee /dev/stderr | tail -n 1 | grep -qx 200
+
+backup: install
+	@exec $(PYTHON) manage.py backup $(if $(TO),--to $(TO)) $(if $(KEEP),--keep $(KEEP))
+
+stack-smoke: install
+	@exec $(PYTHON) -m propbot.supervisor.services -- $(PYTHON) -m tools.stack
+
+release:
+	@exec $(BASE_PYTHON) -m tools.release $(TAG)
+
+lock:
+	@exec $(BASE_PYTHON) -m tools.release.lock $(if $(CONSTRAINTS),--constraints $(CONSTRAINTS))
+
+sbom: install
+	@exec $(PYTHON) -m tools.release.sbom
+
+# Asks a public service about known weaknesses: it needs the network.
+audit-deps: install-dev
+	@exec $(PYTHON) -m pip_audit --require-hashes --disable-pip -r requirements.lock
