@@ -2,20 +2,21 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
-http_application = get_asgi_application()  # loads the apps: what follows may import models
+django.setup()  # loads the apps: what follows may import models
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from propbot.console.routing import websocket_urlpatterns  # noqa: E402
+from propbot.http.handler import OneHopHandler  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http_application,
+        "http": OneHopHandler(),
         # A missing, foreign or null Origin is refused with 403 (RELIABILITY H6).
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
