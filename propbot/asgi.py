@@ -11,7 +11,12 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from propbot.checks import start_process  # noqa: E402
+from propbot.config import values  # noqa: E402
 from propbot.console.routing import websocket_urlpatterns  # noqa: E402
+
+if values().text("PROCESS") == "web":
+    start_process()  # refuses before the server accepts its first connection
 from propbot.http.handler import OneHopHandler  # noqa: E402
 
 application = ProtocolTypeRouter(

@@ -19,7 +19,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core import checks
 
-from propbot import build, redaction, secrets_store
+from propbot import build, exposition, redaction, secrets_store
 from propbot.config import SETTINGS
 from propbot.env import ConfigProblem, Values
 
@@ -132,13 +132,18 @@ def _is_seed(text: str) -> bool:
 
 
 def encryption_keys(at: Situation) -> Iterator[Finding]:
-    cure = 'set SECRETS_ENC_KEY to: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key())"'
-    for key in filter(None, at.values.text("SECRETS_ENC_KEY").split(",")):
-        try:
-            Fernet(key)
-        except ValueError:
-            yield Finding("propbot.E016", "SECRETS_ENC_KEY", "one of its keys is no Fernet key", cure)
-            return
+    cure = "set {name} to what manage.py secrets new-key prints; several keys are comma separated, newest first"
+    for name in ("SECRETS_ENC_KEY", "BACKUP_ENC_KEY"):
+        if not all(_is_fernet_key(key.strip()) for key in at.values.text(name).split(",") if key.strip()):
+            yield Finding("propbot.E016", name, "one of its keys is no Fernet key", cure.format(name=name))
+
+
+def _is_fernet_key(text: str) -> bool:
+    try:
+        Fernet(text)
+    except ValueError:
+        return False
+    return True
 
 
 def data_directory(at: Situation) -> Iterator[Finding]:
@@ -297,7 +302,7 @@ def check_configuration(app_configs: Any, **_: Any) -> list[checks.CheckMessage]
 
 
 def start_process() -> None:
-    """Called by every serving process before it serves: refuse, or say which build starts."""
+    """Called by every serving process before it serves: refuse, or say which build starts and show its counters."""
     redaction.register(settings.PROPBOT.text(setting.name) for setting in SETTINGS if setting.kind == "secret")
     fatal = [found for found in validate(situation_now()) if found.fatal]
     for found in fatal:
@@ -305,5 +310,6 @@ def start_process() -> None:
     if fatal:
         sys.stderr.flush()
         sys.exit(EXIT_CONFIG)
+    exposition.serve_metrics()
     sys.stdout.write(f"PropBot starting with build_version={build.version()}\n")
     sys.stdout.flush()

@@ -9,7 +9,6 @@ RISK_SKIPS = Counter("risk_skips_total", "Intents that risk turned away", ["reas
 ORDERS_SENT = Counter("propbot_orders_sent", "Orders put on the wire", ["venue", "kind"])
 ORDER_OUTCOMES = Counter("propbot_order_outcomes", "Answers to orders by class", ["venue", "outcome"])
 CANCELS = Counter("propbot_cancels", "Cancel requests by result", ["venue", "result"])
-QUOTES_REFUSED = Counter("propbot_quotes_refused", "Quotes that the board refused", ["venue", "reason"])
 QUOTE_GAP_SECONDS = Histogram(
     "propbot_quote_gap_seconds",
     "Time between two quotes of one venue and symbol",
@@ -18,7 +17,7 @@ QUOTE_GAP_SECONDS = Histogram(
 )
 ORDER_CYCLE_SECONDS = Histogram(
     "propbot_order_cycle_seconds",
-    "Time from decision to the recorded outcome of an order",
+    "Time from the last check before the wire to the proof of what became of the order",
     ["venue"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15),
 )

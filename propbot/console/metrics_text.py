@@ -15,6 +15,8 @@ from propbot.config import values
 from propbot.console.selectors.desk import desk_figures, hedge_counts
 from propbot.console.selectors.engine import execution_counters, venue_rows
 from propbot.console.selectors.health import failing_checks
+from propbot.console.selectors.status import status_snapshot
+from propbot.console.slo_metrics import refusal_metrics, slo_metrics
 from propbot.upkeep.selectors import heartbeat_ages
 from risk.models import DeskState
 from risk.selectors import desk_read
@@ -28,9 +30,10 @@ class DeskCollector(Collector):
         build = (version(), values().text("PROFILE"))
         yield _gauge("propbot_build", "The build that answers", {build: 1}, ("build", "profile"))
         try:
-            yield from [*_desk(), *_hedges(), *_pnl(), *_venues(), *_ages()]
+            yield from [*_desk(), *_hedges(), *_pnl(), *_venues(), *_ages(), *slo_metrics(status_snapshot()["slo"])]
         except (DatabaseError, DeskState.DoesNotExist):
             yield _gauge("propbot_database_readable", "1 when the figures below could be read", {(): 0})
+        yield from refusal_metrics()
 
 
 def _gauge(name: str, text: str, samples: Mapping[Any, float], labels: tuple[str, ...] = ()) -> GaugeMetricFamily:

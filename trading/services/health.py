@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, close_old_connections, connections
 
+from propbot import metrics
 from propbot.clock import utc_now
 from propbot.config import values
 from risk.intents import VenueFigures
@@ -26,6 +27,7 @@ from trading.venues.wire import CallNote
 
 log = logging.getLogger(__name__)
 WINDOW = 200  # calls that the percentiles look back on
+CANCEL = "cancel_order"
 WRITE_EVERY_SECONDS = 1.0
 RATE_LIMITED_FOR = timedelta(seconds=10)
 FIGURES_MAX_AGE = timedelta(seconds=120)
@@ -80,6 +82,8 @@ class Watchdog:
     def note(self, call: CallNote) -> None:
         """One call: round trip, reachable, rate limited, and the last error's code without any address."""
         at = utc_now()
+        if call.operation == CANCEL:
+            metrics.CANCELS.labels(call.venue, "failed" if call.code or not call.ok else "done").inc()
         with self._lock:
             watch = self._watch(call.venue)
             watch.reachable = call.answered

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
+from propbot import metrics
 from propbot.clock import utc_now
 from risk.selectors import control_read
 from trading.quote_edge import EdgeTerms, EdgeTrigger, is_above
@@ -65,6 +66,9 @@ class QuoteStream:
         late = before and before.venue_at and quote.venue_at and quote.venue_at < before.venue_at
         if late:
             return
+        if before:
+            gap = (quote.received_at - before.received_at).total_seconds()
+            metrics.QUOTE_GAP_SECONDS.labels(quote.venue).observe(max(0.0, gap))
         known[quote.venue] = quote
         self._quotes[quote.venue, quote.symbol] = quote
         self._news.set()

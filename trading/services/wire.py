@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from propbot import metrics
 from risk import hold_file
 from trading.models import Order
 from trading.runtime.handle import TraderRuntime
@@ -61,7 +62,17 @@ async def _send(client: VenueClient, ticket: Ticket) -> Answer:
     except Exception as error:  # noqa: BLE001 - bytes may have left: whatever went wrong in the adapter proves nothing
         outcome = Outcome(OutcomeKind.UNKNOWN, code="adapter", text=error.__class__.__name__)
     seen = None if _settled(outcome) else await _look(client, ticket.request)
-    return Answer(ticket, outcome, seen, seconds=time.monotonic() - started)
+    answer = Answer(ticket, outcome, seen, seconds=time.monotonic() - started)
+    _count(answer, outcome)
+    return answer
+
+
+def _count(answer: Answer, outcome: Outcome) -> None:
+    """For /metrics, simulated orders too: they take the same way."""
+    order = answer.ticket.order
+    metrics.ORDERS_SENT.labels(order.venue, order.purpose).inc()
+    metrics.ORDER_OUTCOMES.labels(order.venue, outcome.kind.value).inc()
+    metrics.ORDER_CYCLE_SECONDS.labels(order.venue).observe(answer.seconds)
 
 
 def _settled(outcome: Outcome) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from propbot.checks import start_process
 from trading.services.quote_stream import stream
 
 
@@ -13,6 +14,7 @@ class Command(BaseCommand):
     help = "Stream quotes of all venues onto the quote board until SIGTERM."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        start_process()
         asyncio.run(self._run())
 
     async def _run(self) -> None:

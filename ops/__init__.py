@@ -1,0 +1,1 @@
+"""What stands beside the containers: health probe, secrets, proxy, Prometheus, Grafana."""
