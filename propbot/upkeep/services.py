@@ -42,6 +42,12 @@ def heartbeat_note(*, name: str) -> None:
         cursor.execute(NOTE, [name, build.version(), config_figure(), schema_figure()])
 
 
+def duty_note(*, name: str) -> None:
+    """Say that a duty was done now by a command: it is no process, so its build and settings make nobody unlike."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, [name, "", "", ""])
+
+
 def beat_lease_take(*, holder: str) -> bool:
     """Take or renew the lease; False while another holder's lease runs."""
     return _returned_a_row(TAKE, [holder, LEASE_SECONDS])

@@ -2,6 +2,7 @@
 
 import io
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from propbot.upkeep.backup import tables
 from propbot.upkeep.selectors import heartbeat_ages
 from tests.environment import SECRETS
 from tests.upkeep.conftest import BACKUP_KEY
+from trading.runtime.mixture import mixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEEDLE = "a-reason-that-nobody-else-would-write"
@@ -62,6 +64,12 @@ def test_it_is_recorded_and_its_age_is_a_figure(data_dir: Path) -> None:
     row = AuditRecord.objects.get(action="backup")
     assert row.details["file"] == path.name
     assert heartbeat_ages()["backup"] < 60
+
+
+def test_a_backup_from_a_shell_with_other_settings_holds_nobody(data_dir: Path) -> None:
+    with override_settings(PROPBOT=values().replace(MAX_LEVERAGE=Decimal(7))):
+        backed_up()
+    assert mixtures() == []
 
 
 def test_without_a_key_nothing_is_written(data_dir: Path) -> None:

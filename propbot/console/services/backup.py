@@ -21,7 +21,7 @@ from propbot.upkeep.backup import tables
 from propbot.upkeep.backup.cipher import BackupError, EncryptedWriter, decrypted, keys_of, read_header
 from propbot.upkeep.backup.container import ContainerWriter, read_members
 from propbot.upkeep.generation import generation_now
-from propbot.upkeep.services import heartbeat_note
+from propbot.upkeep.services import duty_note
 
 SUFFIX = ".pbk"
 STORE_MEMBER = "secrets/store.json"
@@ -140,7 +140,7 @@ def _tell(path: Path, manifest: dict[str, Any]) -> str | None:
     fault = None if verdict.finding is None else f"record {verdict.finding.seq}: {verdict.finding.why}"
     details = {"file": path.name, "id": manifest["id"], "chain": manifest["chain"], "bytes": path.stat().st_size}
     record(action="backup", target="desk", details={**details, "audit_fault": fault or ""})
-    heartbeat_note(name="backup")
+    duty_note(name="backup")
     if fault:
         text = f"The backup {path.name} holds an audit trail that is broken at {fault}"
         alert(kind="audit_broken", severity="critical", text=text, extra=details)
