@@ -22,6 +22,7 @@ from django.core import checks
 from propbot import build, exposition, redaction, secrets_store
 from propbot.config import SETTINGS
 from propbot.env import ConfigProblem, Values
+from propbot.upkeep.versions import schema_trouble
 
 EXIT_CONFIG = 78
 PLACEHOLDER = re.compile(r"(?<![A-Za-z0-9])todo(?![A-Za-z0-9])|change[-_]?me|replace[-_]?me|placeholder|^<.*>$", re.I)
@@ -301,6 +302,16 @@ def check_configuration(app_configs: Any, **_: Any) -> list[checks.CheckMessage]
     return [kinds[found.fatal](found.line, hint=found.cure, id=found.id) for found in validate(situation_now())]
 
 
+def refuse_foreign_schema() -> None:
+    """A build that was made for another schema would read what is not there, or leave empty what must not be."""
+    trouble = schema_trouble()
+    if trouble is not None:
+        cure = "run manage.py migrate of this build, or start the build that the schema belongs to"
+        sys.stderr.write(f"[FATAL CONFIG] DATABASE_URL: {trouble}; cure: {cure}\n")
+        sys.stderr.flush()
+        sys.exit(EXIT_CONFIG)
+
+
 def start_process() -> None:
     """Called by every serving process before it serves: refuse, or say which build starts and show its counters."""
     redaction.register(settings.PROPBOT.text(setting.name) for setting in SETTINGS if setting.kind == "secret")
@@ -310,6 +321,7 @@ def start_process() -> None:
     if fatal:
         sys.stderr.flush()
         sys.exit(EXIT_CONFIG)
+    refuse_foreign_schema()
     exposition.serve_metrics()
     sys.stdout.write(f"PropBot starting with build_version={build.version()}\n")
     sys.stdout.flush()
