@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from propbot import checks, config, env
+from tests.addresses import database_url
 from tests.environment import SECRETS
 from tests.house.source import ROOT
 
@@ -126,9 +127,11 @@ def test_manage_check_exits_non_zero_and_prints_the_cure(tmp_path: Path) -> None
     assert "HINT: set APPROVE_TOKEN" in answer.stderr
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("fatal", [True, False])
 def test_a_serving_process_says_its_build_or_ends_before_it_serves(tmp_path: Path, fatal: bool) -> None:
-    environ = {**os.environ, "DATA_DIR": str(tmp_path), "PROCESS": "web", **({"APPROVE_TOKEN": ""} if fatal else {})}
+    place = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url(), "PROCESS": "web"}
+    environ = {**os.environ, **place, **({"APPROVE_TOKEN": ""} if fatal else {})}
     code = "import django; django.setup(); from propbot.checks import start_process; start_process()"
     command = [sys.executable, "-c", code]
     answer = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
