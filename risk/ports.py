@@ -3,11 +3,11 @@
 Risk never imports trading (ARCHITECTURE): the arrow points down because the protocol lives here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from risk.intents import ExecutionFigures, ExposureSnapshot, PnlFigures, VenueFigures
+from risk.intents import ExecutionFigures, ExposureSnapshot, PnlFigures, StrategyPnl, VenueFigures
 from risk.var import BookLine
 
 
@@ -19,7 +19,7 @@ class TradingPorts:
     counted by risk's reservations. Its ``open_orders`` counts planned, sending, unknown and open real orders.
     ``in_flight`` names opening orders that are sending or unknown. ``book`` gives the open book with the moves of
     its basis, for value at risk; None while trading keeps no such history. ``simulated_exposure`` is the same
-    snapshot over simulated hedges, only ever shown (law 10).
+    snapshot over simulated hedges, only ever shown (law 10). ``strategies`` is the part of ``pnl`` that budgets need.
     """
 
     exposure: Callable[[], ExposureSnapshot]
@@ -31,6 +31,7 @@ class TradingPorts:
     reconciliation_clean_rounds: Callable[[int], int]
     book: Callable[[datetime], Sequence[BookLine]] | None = None
     simulated_exposure: Callable[[], ExposureSnapshot] | None = None
+    strategies: Callable[[datetime], Mapping[str, StrategyPnl]] | None = None
 
 
 class PortsNotRegisteredError(RuntimeError):

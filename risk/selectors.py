@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Max, QuerySet
 
+from propbot import statements
 from propbot.config import values
 from risk import hold_file
 from risk.desk import ControlSnapshot, DeskSnapshot
@@ -12,6 +13,7 @@ from risk.looks import looked, plainly
 from risk.models import ControlSettings, DeskStart, DeskState, GovernorSample, RiskSkip
 from risk.seeding import control_seed
 
+DESK = "WHERE id = 1"
 ONE_RUN = timedelta(seconds=2)
 
 
@@ -40,7 +42,10 @@ def desk_snapshot(row: DeskState) -> DeskSnapshot:
 @looked(plainly)
 def desk_read() -> DeskSnapshot:
     """The desk now. Raises when the row cannot be read: what cannot be read is stopped (law 1)."""
-    return desk_snapshot(DeskState.objects.get(pk=1))
+    found = statements.found(DeskState, DESK)
+    if not found:
+        raise DeskState.DoesNotExist("the desk has no row")
+    return desk_snapshot(found[0])
 
 
 def orders_are_simulated(desk: DeskSnapshot) -> bool:
@@ -54,8 +59,8 @@ def accounts_in_use() -> bool:
 
 
 def control_row() -> ControlSettings:
-    row = ControlSettings.objects.filter(pk=1).first()
-    return row or control_seed()
+    found = statements.found(ControlSettings, "WHERE id = 1")
+    return found[0] if found else control_seed()
 
 
 def control_snapshot(row: ControlSettings) -> ControlSnapshot:
@@ -98,7 +103,7 @@ def last_start() -> DeskStart | None:
 
 @looked(plainly)
 def last_sample() -> GovernorSample | None:
-    return GovernorSample.objects.order_by("-id").first()
+    return next(iter(statements.found(GovernorSample, "ORDER BY id DESC LIMIT 1")), None)
 
 
 def last_run_skips() -> QuerySet[RiskSkip]:

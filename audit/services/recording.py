@@ -5,22 +5,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from audit.canonical import GENESIS, clean_text, plain, record_hash
 from audit.choices import SAFETY_ACTIONS, RecordStatus
 from audit.context import Actor, current_actor
 from audit.models import AuditRecord
 from audit.services.checkpoints import checkpoint_after
-from propbot.clock import database_now
+from propbot import statements
 from propbot.errors import RecordingFailedError
 from propbot.redaction import redact
 
 AUDIT_LOCK = 0x50420002
+HEAD = """
+SELECT coalesce(head.seq, 0), coalesce(head.hash, %s), clock_timestamp()
+  FROM (SELECT 1) one LEFT JOIN (SELECT seq, hash FROM audit_auditrecord ORDER BY seq DESC LIMIT 1) head ON true
+"""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,7 @@ def draft(*, action: str, target: str, status: str, details: Mapping[str, object
 
 
 def _lock_chain() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+    statements.rows("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
 
 
 def _link(item: Draft, seq: int, previous_hash: str, key: bytes, at: datetime) -> AuditRecord:
@@ -81,14 +84,14 @@ def _link(item: Draft, seq: int, previous_hash: str, key: bytes, at: datetime) -
 def _append(drafts: Sequence[Draft]) -> None:
     key = hmac_key()
     _lock_chain()
-    head = AuditRecord.objects.order_by("-seq").values_list("seq", "hash").first() or (0, GENESIS)
-    (seq, previous_hash), at = head, database_now()
+    [(seq, previous_hash, asked_at)] = statements.rows(HEAD, [GENESIS])
+    at = asked_at.astimezone(UTC)
     rows = []
     for item in drafts:
         row = _link(item, seq + 1, previous_hash, key, at)
         seq, previous_hash = row.seq, row.hash
         rows.append(row)
-    AuditRecord.objects.bulk_create(rows)
+    statements.insert(*rows)
 
 
 def _note_safety_events(drafts: Sequence[Draft]) -> None:

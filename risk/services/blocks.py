@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from audit.services import alert, audited, record
+from propbot import statements
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
 from risk.choices import BlockSource
@@ -84,7 +85,7 @@ def _lift(row: EntryBlock) -> int:
 @looked(lambda symbol: symbol)
 def _blocks_of(symbol: str) -> list[EntryBlock]:
     """Those of the symbol on any venue, and of whole venues, oldest first."""
-    return list(entry_blocks().filter(symbol__in=[symbol, ""]).order_by("pk"))
+    return statements.found(EntryBlock, "WHERE lifted_at IS NULL AND symbol IN (%s, '') ORDER BY id", [symbol])
 
 
 def entry_block_assert_none(*, symbol: str, venues: Iterable[str]) -> None:

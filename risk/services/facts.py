@@ -1,11 +1,12 @@
 """Gathers what the pure gate judges by. Every read raises when it cannot: an unread figure blocks (law 9)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import models
 
+from propbot import statements
 from propbot.clock import utc_now
 from propbot.config import values
 from risk import budgets
@@ -28,13 +29,16 @@ def risk_flags() -> RiskFlags:
     )
 
 
+HELD = f"WHERE status = '{ReservationStatus.HELD}' AND NOT simulated"
+
+
 def held_reservations() -> "models.QuerySet[Reservation]":
     return Reservation.objects.filter(status=ReservationStatus.HELD, simulated=False)
 
 
 def reserved_now() -> Reserved:
     """The sum of what real intents in flight have reserved."""
-    return sum_reservations(held_reservations())
+    return sum_reservations(statements.found(Reservation, HELD))
 
 
 def sum_reservations(rows: Iterable[Reservation]) -> Reserved:
@@ -84,7 +88,7 @@ def strategy_facts_of(row: Strategy, pnl: StrategyPnl, now: datetime) -> Strateg
 
 def strategy_row(name: str) -> Strategy | None:
     """The row of a registered strategy, made at its first use; None for a name that nobody registered."""
-    row = Strategy.objects.filter(name=name).first()
+    row = next(iter(statements.found(Strategy, "WHERE name = %s", [name])), None)
     if row is None and name in strategy_names():
         return strategy_seed(name)
     return row
@@ -95,7 +99,13 @@ def strategy_facts(name: str) -> StrategyFacts | None:
     if row is None:
         return None
     now = utc_now()
-    return strategy_facts_of(row, ports().pnl(now).per_strategy.get(name, StrategyPnl()), now)
+    return strategy_facts_of(row, strategies_pnl(now).get(name, StrategyPnl()), now)
+
+
+def strategies_pnl(now: datetime) -> Mapping[str, StrategyPnl]:
+    """Realized results alone: no budget asks what is open, so no mark has to be read for it."""
+    asked = ports().strategies
+    return ports().pnl(now).per_strategy if asked is None else asked(now)
 
 
 def gate_facts(*, strategy: str, dry_run: bool, exposure: ExposureSnapshot | None = None) -> GateFacts:

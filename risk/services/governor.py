@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from audit.services import alert
+from propbot import statements
 from propbot.clock import utc_now
 from risk import hold_file
 from risk.choices import GovernorGuard
@@ -111,6 +112,14 @@ def governor_sample(*, now: datetime | None = None) -> GovernorSample:
     if accounts_in_use():
         _alarm_margins(venues, before)
     return sample
+
+
+def sample_ensure(max_age_seconds: float = 1) -> None:
+    """That a sample at most so old stands, for whoever only needs it to have been looked."""
+    newest = statements.row("SELECT at FROM risk_governorsample ORDER BY id DESC LIMIT 1")
+    now = utc_now()
+    if newest is None or not timedelta(0) <= now - newest[0] <= timedelta(seconds=max_age_seconds):
+        governor_sample(now=now)
 
 
 def fresh_sample(max_age_seconds: float = 1) -> GovernorSample:

@@ -1,16 +1,15 @@
 """The last word before an order is journaled (law 1, law 7)."""
 
-from django.db.models import Subquery
-
+from propbot import statements
 from propbot.errors import RefusedError
 from risk.choices import DeskMode
 from risk.desk import DeskSnapshot
-from risk.models import ControlSettings, DeskState
-from risk.selectors import control_read, desk_read, desk_snapshot
+from risk.models import DeskState
+from risk.selectors import DESK, control_read, desk_read, desk_snapshot
 from risk.services.locks import desk_lock_shared
 
-# With the desk in one question: the guard is asked three times on the way of one hedge.
-REDUCE_ONLY = ControlSettings.objects.filter(pk=1).values("reduce_only")
+# With the desk in one answer: the guard is asked three times on the way of one hedge.
+REDUCES = "(SELECT reduce_only FROM risk_controlsettings WHERE id = 1)"
 
 
 def _refuse_fenced(epoch: int, current: int) -> None:
@@ -55,11 +54,16 @@ def desk_guard_opening(*, epoch: int) -> DeskSnapshot:
     a database error means that the desk cannot be read, and nothing opens either.
     """
     desk_lock_shared()
-    row = DeskState.objects.annotate(only_reduces=Subquery(REDUCE_ONLY)).get(pk=1)
+    return desk_judge_opening(epoch=epoch)
+
+
+def desk_judge_opening(*, epoch: int) -> DeskSnapshot:
+    """The same by whoever holds the shared lock already."""
+    row, only_reduces = statements.found_beside(DeskState, REDUCES, DESK)[0]
     desk = desk_snapshot(row)
     _refuse_fenced(epoch, desk.trader_epoch)
     _refuse_stopped(desk)
-    if control_read().reduce_only if row.only_reduces is None else row.only_reduces:
+    if control_read().reduce_only if only_reduces is None else only_reduces:
         raise RefusedError("reduce_only", "The desk only reduces: reduce_only is on", status=423)
     return desk
 

@@ -1,12 +1,15 @@
 """Reading and changing limits: lowering at once by one operator, raising by two (law 6)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from approvals.models import ApprovalRequest
 from approvals.services import approval_request
 from audit.context import current_actor
 from audit.services import alert, audited, record
+from propbot import statements
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
 from risk.limits import RULES, Key, LimitsTable, full_name, is_raise, limits_table, split_name, value_problem
@@ -20,8 +23,17 @@ from risk.services.notices import notify
 @looked(plainly, prepared=True)
 def limits_read() -> LimitsTable:
     """The limits in force, with their version. Raises when they cannot be read: no limit is not "unlimited"."""
-    newest = LimitsVersion.objects.order_by("-id").first() or limits_seed()
-    return limits_table(newest.pk, newest.values)
+    newest = statements.row("SELECT id, at FROM risk_limitsversion ORDER BY id DESC LIMIT 1")
+    if newest is None:
+        seeded = limits_seed()
+        return limits_table(seeded.pk, seeded.values)
+    return _table_of(*newest)
+
+
+@lru_cache(maxsize=8)
+def _table_of(version: int, _at: datetime) -> LimitsTable:
+    """A version is never edited: read once. Its moment is in the key, for a database restored under our feet."""
+    return limits_of_version(version)
 
 
 def limits_of_version(version: int) -> LimitsTable:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from django.db import OperationalError, connection
 
+from propbot import statements
 from risk.desk import DESK_LOCK, RESERVATIONS_LOCK
 
 Result = TypeVar("Result")
@@ -14,25 +15,36 @@ Result = TypeVar("Result")
 RETRIED = frozenset({"55P03", "40P01", "40001"})
 
 
-def _take(function: str, key: int) -> None:
+LOCK = "SELECT pg_advisory_xact_lock(%s)"
+SHARED_LOCK = "SELECT pg_advisory_xact_lock_shared(%s)"
+JOURNAL_LOCKS = "SELECT pg_advisory_xact_lock(%s), pg_advisory_xact_lock_shared(%s)"
+
+
+def _take(sql: str, key: int) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("an advisory lock of a transaction needs a transaction")
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [key])
+    statements.rows(sql, [key])
 
 
 def desk_lock_exclusive() -> None:
     """Waits for every opening order that is being journaled; whoever comes later waits for us."""
-    _take("pg_advisory_xact_lock", DESK_LOCK)
+    _take(LOCK, DESK_LOCK)
 
 
 def desk_lock_shared() -> None:
-    _take("pg_advisory_xact_lock_shared", DESK_LOCK)
+    _take(SHARED_LOCK, DESK_LOCK)
 
 
 def reservations_lock() -> None:
     """One intent at a time compares itself with the caps, so that two cannot pass together."""
-    _take("pg_advisory_xact_lock", RESERVATIONS_LOCK)
+    _take(LOCK, RESERVATIONS_LOCK)
+
+
+def journal_locks() -> None:
+    """Both at once, the reservations' first: whoever waits there must not keep a HOLD waiting with the desk's."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("an advisory lock of a transaction needs a transaction")
+    statements.rows(JOURNAL_LOCKS, [RESERVATIONS_LOCK, DESK_LOCK])
 
 
 def with_lock_retry(work: Callable[[], Result], *, attempts: int = 10) -> Result:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from propbot import statements
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
 from risk.choices import ReservationStatus
@@ -40,8 +41,15 @@ def reservation_create(*, hedge_id: UUID, intent: OrderIntent, limits_version: i
     ``other_risk`` (context: cap, state, reason, and the decision) or ``limit_exceeded``.
     """
     reservations_lock()
+    reservation = reservation_draft(hedge_id=hedge_id, intent=intent, limits_version=limits_version)
+    statements.insert(reservation)
+    return reservation
+
+
+def reservation_draft(*, hedge_id: UUID, intent: OrderIntent, limits_version: int) -> Reservation:
+    """The same by whoever holds the lock already; the caller stores the row with its own."""
     version = _recheck(intent)
-    return Reservation.objects.create(
+    return Reservation(
         hedge_id=hedge_id,
         strategy=intent.strategy,
         symbol=intent.symbol,

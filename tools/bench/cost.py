@@ -1,18 +1,15 @@
 """What one execute costs the trader, with an empty and with a long history in the database."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from django.db import connection
 
 from propbot.clock import utc_now
 from risk.services.governor import governor_sample
 from tools.bench.engine import EPOCH, engine, execute, forget_open, quotes_fresh, reconcile_clean
 from tools.bench.ground import SYMBOLS, Control, median
 from tools.bench.history import grow_to
+from tools.bench.phases import PHASES, phases
 from tools.reports import Result, at_most, measured
 from trading.runtime.handle import TraderRuntime
 from trading.services.edge_take import decision_prepare
@@ -30,29 +27,16 @@ class Cost:
 
     cpu_ms: float
     wall_ms: float
-    statements: int
-
-
-@contextmanager
-def counted() -> Iterator[list[int]]:
-    """Counts the statements of this thread's connection."""
-    count = [0]
-
-    def count_one(run: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        count[0] += 1
-        return run(sql, params, many, context)
-
-    with connection.execute_wrapper(count_one):
-        yield count
+    statements: dict[str, int]
 
 
 def _once(runtime: TraderRuntime, control: Control, number: int) -> Cost:
     quotes_fresh(runtime)
     decision_prepare(epoch=EPOCH, now=utc_now())  # as the trader's governor does twice a second
-    with counted() as count:
+    with phases() as seen:
         cpu, wall = time.process_time(), time.monotonic()
         answer = execute(SYMBOLS[number % len(SYMBOLS)])
-        cost = Cost((time.process_time() - cpu) * 1000, (time.monotonic() - wall) * 1000, count[0])
+        cost = Cost((time.process_time() - cpu) * 1000, (time.monotonic() - wall) * 1000, seen.counts)
     if answer.result != "opened":
         raise RuntimeError(f"execute answered {answer.result} {answer.reason}: {answer.body}")
     forget_open()
@@ -76,7 +60,11 @@ def _medians(level: int, found: list[Cost]) -> list[Result]:
     return [
         measured(f"{label}: CPU of the trader, median", median([one.cpu_ms for one in found]), "ms"),
         measured(f"{label}: wall, median", median([one.wall_ms for one in found]), "ms"),
-        measured(f"{label}: statements, median", median([one.statements for one in found]), "statements"),
+        measured(f"{label}: statements, median", median([sum(one.statements.values()) for one in found]), "statements"),
+        *(
+            measured(f"{label}: statements, {name}", median([one.statements[name] for one in found]), "statements")
+            for name in PHASES
+        ),
     ]
 
 

@@ -6,8 +6,8 @@ of this module knows Django's models, so that services may import it.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,6 +19,12 @@ from propbot.errors import RefusedError
 from trading.venues.base import VenueClient
 
 T = TypeVar("T")
+
+
+def _nobody(_venue: str, _client_order_id: str) -> None:
+    """Nothing listens to the accounts' streams here."""
+
+
 CALL_TIMEOUT_SECONDS = 60.0
 EXECUTOR_THREADS = 4
 
@@ -35,6 +41,8 @@ class TraderRuntime:
         # Venue -> why nothing may open there (preflight); a venue that was not looked at yet stands in here, too.
         self.problems: dict[str, tuple[str, ...]] = {}
         self.leverage: dict[tuple[str, str], Any] = {}
+        # Told of every order that an answer has proved: the account's own stream is to tell it, too.
+        self.proved: Callable[[str, str], None] = _nobody
         self._hedge_locks: dict[UUID, threading.Lock] = {}
         self._guard = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -66,17 +74,14 @@ class TraderRuntime:
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = CALL_TIMEOUT_SECONDS) -> T:
         """Await ``coroutine`` on the venue loop from a task thread; RefusedError when the loop does not answer."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result(timeout)
-        except FutureTimeoutError:
-            if future.done():
-                raise
-            future.cancel()
-            raise RefusedError("venue_unavailable", "the venue loop did not answer in time", status=503) from None
+        return self.finish(asyncio.run_coroutine_threadsafe(coroutine, self._loop), timeout)
 
     def gather(self, *coroutines: Coroutine[Any, Any, T], timeout: float = CALL_TIMEOUT_SECONDS) -> list[T]:
         """All at once; the first failure is raised after all have ended."""
+        return self.finish(self.begin(*coroutines), timeout)
+
+    def begin(self, *coroutines: Coroutine[Any, Any, T]) -> "Future[list[T]]":
+        """The same, not waited for: the calling thread goes on, and asks ``finish`` later."""
 
         async def together() -> list[T]:
             results = await asyncio.gather(*coroutines, return_exceptions=True)
@@ -85,7 +90,17 @@ class TraderRuntime:
                     raise result
             return [result for result in results if not isinstance(result, BaseException)]
 
-        return self.run(together(), timeout)
+        return asyncio.run_coroutine_threadsafe(together(), self._loop)
+
+    def finish(self, future: "Future[T]", timeout: float = CALL_TIMEOUT_SECONDS) -> T:
+        """What was begun; RefusedError when the loop does not answer."""
+        try:
+            return future.result(timeout)
+        except FutureTimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise RefusedError("venue_unavailable", "the venue loop did not answer in time", status=503) from None
 
     @contextmanager
     def hedge_lock(self, hedge_id: UUID, *, timeout: float = 0) -> Iterator[bool]:

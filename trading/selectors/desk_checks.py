@@ -6,6 +6,7 @@ token, and the journal once more under the desk lock.
 
 from collections.abc import Iterable, Sequence
 
+from propbot import statements
 from propbot.errors import RefusedError
 from risk.desk import DeskSnapshot
 from risk.looks import looked
@@ -13,10 +14,14 @@ from risk.ports import ports
 from risk.selectors import control_read
 from risk.services.blocks import entry_block_assert_none
 from risk.services.guard import desk_assert_running
-from trading.choices import HedgeStatus
-from trading.models import Hedge, UniverseEntry
 
 CLEAN_ROUNDS = 2
+STANDING = """
+SELECT asked.symbol, coalesce(universe.allowed, false),
+       EXISTS (SELECT FROM trading_hedge hedge WHERE hedge.symbol = asked.symbol AND hedge.status = 'unresolved')
+  FROM unnest(%s::text[]) AS asked (symbol) LEFT JOIN trading_universeentry universe ON universe.symbol = asked.symbol
+ ORDER BY asked.symbol
+"""
 
 
 def assert_running() -> DeskSnapshot:
@@ -37,8 +42,13 @@ def assert_reconciled(epoch: int) -> None:
 
 
 @looked(lambda symbols: tuple(symbols))
+def _standing(symbols: Sequence[str]) -> list[tuple[str, bool, bool]]:
+    """Each symbol, whether the universe allows it, and whether a hedge of it is unresolved."""
+    return [(symbol, allowed, unresolved) for symbol, allowed, unresolved in statements.rows(STANDING, [list(symbols)])]
+
+
 def allowed_among(symbols: Sequence[str]) -> list[str]:
-    return list(UniverseEntry.objects.filter(symbol__in=symbols, allowed=True).values_list("symbol", flat=True))
+    return [symbol for symbol, allowed, _ in _standing(symbols) if allowed]
 
 
 def assert_allowed(symbol: str) -> None:
@@ -49,13 +59,8 @@ def assert_allowed(symbol: str) -> None:
 def assert_not_blocked(symbol: str, venues: Iterable[str]) -> None:
     """An entry block of the symbol or of one of the venues, and what is still unproven in the symbol."""
     entry_block_assert_none(symbol=symbol, venues=venues)
-    if _unresolved(symbol):
+    if any(unresolved for _, _, unresolved in _standing([symbol])):
         raise RefusedError("quarantined", f"an order of {symbol} has no proven end yet", status=423)
-
-
-@looked(lambda symbol: symbol)
-def _unresolved(symbol: str) -> bool:
-    return Hedge.objects.filter(symbol=symbol, status=HedgeStatus.UNRESOLVED).exists()
 
 
 def assert_entry_possible(*, symbol: str, venues: Iterable[str], epoch: int) -> DeskSnapshot:

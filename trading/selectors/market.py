@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from propbot import config
+from propbot import config, statements
 from risk.looks import looked, plainly
 from trading import basis, quote_rules
 from trading.candidates import Listing, Market, Terms, touch_of
@@ -20,6 +20,7 @@ LISTED = (
     "venue", "symbol", "tick_size", "lot_size", "min_quantity", "max_quantity", "min_notional_usdt",
     "taker_fee_bps", "funding_rate", "funding_interval_hours", "next_funding_at", "max_leverage",
 )  # fmt: skip
+LISTINGS = f"SELECT {', '.join(LISTED)} FROM trading_instrument WHERE active"  # noqa: S608 - our own names
 FEE_OVERRIDES = {"binance-um": "TAKER_FEE_BPS_BINANCE", "okx-perp": "TAKER_FEE_BPS_OKX"}
 
 Quotes = Mapping[tuple[str, str], Quote]
@@ -50,10 +51,8 @@ def _listing(row: dict[str, Any], fee: Decimal | None) -> Listing:
 @looked(lambda symbols=None: None if symbols is None else tuple(symbols))
 def listings(symbols: Sequence[str] | None = None) -> dict[tuple[str, str], Listing]:
     """Active instruments by (venue, symbol)."""
-    rows = Instrument.objects.filter(active=True)
-    if symbols is not None:
-        rows = rows.filter(symbol__in=symbols)
-    found = list(rows.values(*LISTED))
+    rest, asked = ("", []) if symbols is None else (" AND symbol = ANY(%s)", [list(symbols)])
+    found = [dict(zip(LISTED, row, strict=True)) for row in statements.rows(LISTINGS + rest, asked)]
     fees = {venue: fee_override(venue) for venue in {row["venue"] for row in found}}
     return {(row["venue"], row["symbol"]): _listing(row, fees[row["venue"]]) for row in found}
 

@@ -8,6 +8,7 @@ there is nothing that anybody could find, resolve or recover.
 from datetime import timedelta
 
 from audit.services import audited, record
+from propbot import statements
 from propbot.clock import utc_now
 from trading.choices import AttemptStatus
 from trading.entry_types import EntryRequest
@@ -35,13 +36,15 @@ def attempt_begin(*, request: EntryRequest, epoch: int) -> HedgeAttempt:
     )
 
 
-def attempt_join(*, attempt: HedgeAttempt, hedge: Hedge) -> None:
-    """Inside the journal's transaction: the attempt names its hedge, and is stored with it when it was not yet."""
+def attempt_join(*, attempt: HedgeAttempt, hedge: Hedge) -> list[HedgeAttempt]:
+    """Inside the journal's transaction: the attempt names its hedge. One that was not stored yet is answered, for the
+    caller to store it with the hedge."""
     if not attempt._state.adding:
         HedgeAttempt.objects.filter(pk=attempt.pk).update(hedge=hedge)
-        return
+        return []
     attempt.hedge = hedge
-    _insert(attempt)
+    _record(attempt)
+    return [attempt]
 
 
 def attempt_ensure(*, attempt: HedgeAttempt) -> None:
@@ -54,5 +57,9 @@ def attempt_ensure(*, attempt: HedgeAttempt) -> None:
 
 
 def _insert(attempt: HedgeAttempt) -> None:
-    attempt.save(force_insert=True)
+    statements.insert(attempt)
+    _record(attempt)
+
+
+def _record(attempt: HedgeAttempt) -> None:
     record(action=f"hedge_{attempt.kind}", target=attempt.symbol, status="requested", details=attempt.request)

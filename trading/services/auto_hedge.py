@@ -3,22 +3,22 @@
 It skips with a recorded reason: a row in the hedge log whenever the reason changes, and its state at every step.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.choices import RequestStatus
-from approvals.models import ApprovalRequest
 from audit.context import Actor, acting_as
-from propbot import config
+from propbot import config, statements
+from propbot.clock import utc_now
 from propbot.errors import RefusedError
-from risk.looks import one_look
+from risk.looks import looked, one_look, plainly
 from risk.registry import DEFAULT_STRATEGY
 from risk.selectors import control_read
 from risk.services.edge import edge_guard
 from risk.services.hold import hold_engage_unless_held
-from trading.choices import HEDGE_ENDED, AttemptKind, AttemptStatus
+from trading.choices import AttemptKind, AttemptStatus
 from trading.entry_types import Answer, EntryRequest
-from trading.models import Hedge, HedgeAttempt, Opportunity, TaskState
+from trading.models import HedgeAttempt, Opportunity, TaskState
 from trading.runtime.handle import trader
 from trading.selectors import desk_checks
 from trading.selectors.opportunities import opportunity_best_allowed
@@ -29,7 +29,30 @@ from trading.services.task_state import AUTO_HEDGE, task_state_note
 
 INITIATOR = "auto_hedge"
 ACTOR = Actor(name=INITIATOR, channel="system")
-FAILED_RESULTS = ("failed", "unresolved", "partial", "interrupted")
+# ``NOT IN`` as the partial index of the active hedges has it.
+OBSTACLES = """
+SELECT (SELECT count(*) FROM trading_hedgeattempt
+         WHERE kind = 'auto_hedge' AND finished_at > %s
+           AND result IN ('failed', 'unresolved', 'partial', 'interrupted')),
+       EXISTS (SELECT FROM approvals_approvalrequest WHERE action = 'resume' AND status = 'pending'),
+       ARRAY (SELECT symbol || ' ' || long_venue FROM trading_hedge
+               WHERE initiator IN ('auto_hedge', 'loop') AND NOT (status IN ('closed', 'failed')))
+"""
+
+
+@dataclass(frozen=True)
+class _Obstacles:
+    """Failures of the last minute, whether somebody asks to resume, and "symbol long_venue" of active automatic hedges."""
+
+    failures: int
+    resume_pending: bool
+    hedged: frozenset[str]
+
+
+@looked(plainly)
+def _obstacles(now: datetime) -> _Obstacles:
+    [(failures, resume_pending, hedged)] = statements.rows(OBSTACLES, [now - timedelta(minutes=1)])
+    return _Obstacles(failures, resume_pending, frozenset(hedged))
 
 
 def auto_hedge_step(*, now: datetime) -> str:
@@ -62,7 +85,7 @@ def obstacle(opportunity: Opportunity | None) -> str:
         desk_checks.assert_reconciled(desk.trader_epoch)
     except RefusedError as refused:
         return refused.code
-    if ApprovalRequest.objects.filter(action="resume", status=RequestStatus.PENDING).exists():
+    if _obstacles(utc_now()).resume_pending:
         return "resume_pending"
     edge = edge_guard()
     if not edge.allowed:
@@ -74,10 +97,7 @@ def obstacle(opportunity: Opportunity | None) -> str:
 
 def already_hedged(opportunity: Opportunity) -> bool:
     """One automatic hedge per symbol and direction: the same dislocation is not bought again every two seconds."""
-    open_ones = Hedge.objects.filter(
-        symbol=opportunity.symbol, long_venue=opportunity.long_venue, initiator__in=(INITIATOR, "loop")
-    )
-    return open_ones.exclude(status__in=HEDGE_ENDED).exists()
+    return f"{opportunity.symbol} {opportunity.long_venue}" in _obstacles(utc_now()).hedged
 
 
 def request_for(opportunity: Opportunity, *, kind: str, initiator: str) -> EntryRequest:
@@ -103,9 +123,7 @@ def entry_run(request: EntryRequest) -> Answer:
 def failures_check(*, now: datetime) -> None:
     """More than MAX_AUTO_FAILS_PER_MIN failures in a rolling minute engage HOLD."""
     most = config.values().integer("MAX_AUTO_FAILS_PER_MIN")
-    failed = HedgeAttempt.objects.filter(
-        kind=AttemptKind.AUTO_HEDGE, result__in=FAILED_RESULTS, finished_at__gt=now - timedelta(minutes=1)
-    ).count()
+    failed = _obstacles(now).failures
     if failed > most:
         hold_engage_unless_held(
             reason=f"auto-hedge failed {failed} times in a minute (more than {most})", source="auto_hedge"

@@ -1,6 +1,8 @@
 """Opening a hedge: leg by leg, each journaled before it is sent, and whatever comes back brought to an end."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -14,21 +16,21 @@ from django.db import transaction
 from propbot.clock import monotonic_ms
 from propbot.crashpoints import crashpoint
 from propbot.errors import RefusedError
-from risk.services.governor import fresh_sample
+from risk.services.governor import sample_ensure
 from trading.models import Hedge, HedgeAttempt, Leg, Order
 from trading.runtime.handle import TraderRuntime, trader
 from trading.services import journal, wire
 from trading.services.answers import hedge_answer
 from trading.services.grids import symbol_grids
+from trading.services.journal import BOTH
 from trading.services.ledger import hedge_book
 from trading.services.orphans import hedge_conclude
 from trading.services.resolving import resolve_now
 from trading.services.resting import rest_until_filled
-from trading.sizing import EntryPlan, LegName, common_lot, round_down
+from trading.sizing import EntryPlan, common_lot, round_down
 from trading.venues.base import Outcome, OutcomeKind, VenueOrderStatus
 
 log = structlog.get_logger(__name__)
-BOTH: tuple[LegName, LegName] = ("long", "short")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Opening:
     hedge: Hedge
     legs: dict[str, Leg]
     orders: list[Order]
+    slots: "Future[list[None]]"
     marks: dict[str, int] = field(default_factory=dict)
 
     def mark(self, name: str) -> None:
@@ -61,13 +64,13 @@ def hedge_open(*, plan: EntryPlan, attempt: HedgeAttempt | None) -> HedgeResult:
     runtime = trader()
     refuse_unready(runtime, plan)
     if not plan.simulated:
-        fresh_sample(max_age_seconds=1)
+        sample_ensure(max_age_seconds=1)
     leverage_ensure(runtime, plan)
     plan = _quoting(plan) if plan.post_only else plan
     concurrent = settings.PROPBOT.text("LEG_EXECUTION") == "concurrent" and not plan.post_only
     hedge_id = uuid4()
     # Before the row exists: from its commit on a sweep may find it, and must leave it to this call.
-    with runtime.hedge_lock(hedge_id):
+    with runtime.hedge_lock(hedge_id), _slots(runtime, plan) as slots:
         hedge, legs, orders = journal.hedge_journal(
             plan=plan,
             attempt=attempt,
@@ -75,7 +78,7 @@ def hedge_open(*, plan: EntryPlan, attempt: HedgeAttempt | None) -> HedgeResult:
             legs=BOTH if concurrent else (plan.first_leg,),
             hedge_id=hedge_id,
         )
-        opening = Opening(runtime, plan, hedge, legs, orders)
+        opening = Opening(runtime, plan, hedge, legs, orders, slots)
         opening.mark("journaled_ms")
         _execute(opening, concurrent=concurrent)
         hedge_book(runtime=runtime, hedge=hedge)
@@ -144,11 +147,20 @@ def _execute(opening: Opening, *, concurrent: bool) -> None:
     hedge_conclude(runtime=opening.runtime, hedge=opening.hedge, may_open=True)
 
 
+@contextmanager
+def _slots(runtime: TraderRuntime, plan: EntryPlan) -> "Iterator[Future[list[None]]]":
+    """Slots of both venues at once, while the journal is written: between the legs every millisecond is drift."""
+    venues = [plan.venue(leg) for leg in ((plan.first_leg,) if plan.post_only else BOTH)]
+    slots = journal.slots_begin(runtime, venues, simulated=plan.simulated)
+    try:
+        yield slots
+    finally:
+        slots.cancel()
+
+
 def _mark(opening: Opening) -> list[wire.Ticket]:
-    """Slots of both venues at once: between the legs every millisecond is drift. An unused slot costs nothing."""
-    runtime, orders, plan = opening.runtime, opening.orders, opening.plan
-    venues = [order.venue for order in orders] if plan.post_only else [plan.venue(leg) for leg in BOTH]
-    journal.acquire_slots(runtime, venues, simulated=plan.simulated)
+    runtime, orders = opening.runtime, opening.orders
+    runtime.finish(opening.slots)
     return journal.mark_opening(runtime=runtime, quotes=opening.plan.quotes.values(), prepare=lambda: orders)
 
 
@@ -158,9 +170,11 @@ def _call_off(opening: Opening, refused: RefusedError) -> None:
     hedge_conclude(runtime=opening.runtime, hedge=opening.hedge, may_open=False)
 
 
-def _transmit(opening: Opening, tickets: Sequence[wire.Ticket], name: str) -> list[wire.Answer]:
+def _transmit(
+    opening: Opening, tickets: Sequence[wire.Ticket], name: str, meanwhile: Callable[[], None] | None = None
+) -> list[wire.Answer]:
     opening.mark(f"{name}_sent_ms")
-    answers = wire.transmit(opening.runtime, tickets)
+    answers = wire.transmit(opening.runtime, tickets, meanwhile)
     opening.mark(f"{name}_answered_ms")
     return answers
 
@@ -171,8 +185,9 @@ def _store(answers: Sequence[wire.Answer]) -> None:
 
 
 def _second_leg(opening: Opening, answers: list[wire.Answer]) -> None:
-    """Sized to the first leg's fill. The first answer is stored, the second order planned and marked as sending, in
-    one transaction: one commit on the way between the legs."""
+    """Sized to the first leg's fill. Planned and marked as sending in one transaction, the one commit on the way
+    between the legs; the first answer is stored while the second order is on its way. A trader that dies in between
+    leaves both as sending, which the venues are asked about (law 2), as of two legs sent at once."""
     plan, first = opening.plan, opening.orders[0]
     quantity = _matched_quantity(plan, answers[0])
     if not quantity:
@@ -185,13 +200,13 @@ def _second_leg(opening: Opening, answers: list[wire.Answer]) -> None:
         tickets = journal.mark_opening(
             runtime=opening.runtime,
             quotes=plan.quotes.values(),
-            prepare=partial(_store_and_plan, opening, answers, quantity),
+            prepare=partial(_plan_second, opening, quantity),
         )
     except RefusedError as refused:
         log.warning("second_leg_refused", hedge=str(opening.hedge.pk), code=refused.code)
         _store(answers)
         return
-    second = _transmit(opening, tickets, "second")
+    second = _transmit(opening, tickets, "second", meanwhile=partial(_store, answers))
     crashpoint("leg_b_sent")
     _store(second)
     resolve_now(runtime=opening.runtime, orders=[tickets[0].order])
@@ -210,9 +225,8 @@ def _matched_quantity(plan: EntryPlan, answer: wire.Answer) -> Decimal:
     return quantity if quantity >= grids[plan.venue(plan.second_leg)].min_quantity else Decimal(0)
 
 
-def _store_and_plan(opening: Opening, answers: list[wire.Answer], quantity: Decimal) -> list[Order]:
+def _plan_second(opening: Opening, quantity: Decimal) -> list[Order]:
     plan = opening.plan
-    wire.answers_store(answers)
     draft = journal.entry_draft(plan, opening.legs, plan.second_leg, quantity)
     order = journal.order_plan(opening.hedge, draft, epoch=opening.runtime.epoch, limits=plan.limits_version)
     opening.orders.append(order)

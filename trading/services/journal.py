@@ -6,6 +6,7 @@ what goes on the wire; the wire itself, outside any transaction and never retrie
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,18 +17,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Model
 
 from audit.services import audited, record
+from propbot import statements
 from propbot.clock import utc_now
 from propbot.crashpoints import crashpoint
 from propbot.errors import RefusedError
-from risk.services.guard import desk_guard_opening, desk_guard_reducing
-from risk.services.locks import reservations_lock, with_lock_retry
-from risk.services.reservations import reservation_create
+from risk.services.guard import desk_guard_opening, desk_guard_reducing, desk_judge_opening
+from risk.services.locks import journal_locks, with_lock_retry
+from risk.services.reservations import reservation_draft
 from trading import ids
 from trading.choices import (
-    HEDGE_ENDED,
     OPENING_PURPOSES,
     OrderPurpose,
     OrderSide,
@@ -39,7 +40,7 @@ from trading.choices import (
 from trading.models import Hedge, HedgeAttempt, Leg, Order
 from trading.runtime.handle import TraderRuntime
 from trading.services.attempt_rows import attempt_join
-from trading.services.outcomes import orders_unproven
+from trading.services.outcomes import UNPROVEN
 from trading.services.transitions import order_move, orders_mark_sending
 from trading.services.wire import EXPIRY_SECONDS, Ticket
 from trading.sizing import EntryPlan, LegName, Side
@@ -47,6 +48,16 @@ from trading.venues.base import OrderRequest, Quote
 
 FIRST_CHECK_SECONDS = 0.5
 JOURNAL_ATTEMPTS = 3
+BOTH: tuple[LegName, LegName] = ("long", "short")
+# ``NOT IN`` as the partial index of the active hedges has it.
+ENTANGLED = """
+SELECT EXISTS (SELECT FROM trading_order WHERE status = ANY(%(unproven)s) AND NOT simulated
+                  AND (symbol = %(symbol)s OR trader_epoch < %(epoch)s)),
+       EXISTS (SELECT FROM trading_hedge WHERE symbol = %(symbol)s AND simulated = %(simulated)s
+                  AND NOT (status IN ('closed', 'failed')) AND (long_venue = %(short)s OR short_venue = %(long)s)),
+       ARRAY (SELECT nextval(pg_get_serial_sequence('trading_leg', 'id')) FROM generate_series(1, 2)),
+       ARRAY (SELECT nextval(pg_get_serial_sequence('trading_order', 'id')) FROM generate_series(1, %(orders)s))
+"""
 Journaled = tuple[Hedge, dict[str, Leg], list[Order]]
 
 
@@ -114,35 +125,40 @@ def _journal(
     *, hedge_id: UUID, plan: EntryPlan, attempt: HedgeAttempt | None, runtime: TraderRuntime, legs: Sequence[LegName]
 ) -> Journaled:
     with audited():
-        # Before the desk's lock: whoever waits here for another intent must not keep a HOLD waiting with the desk's.
-        reservations_lock()
-        desk = desk_guard_opening(epoch=runtime.epoch)
-        _refuse_entangled(plan, runtime.epoch)
+        journal_locks()
+        desk = desk_judge_opening(epoch=runtime.epoch)
+        leg_ids, order_ids = _refuse_entangled(plan, runtime.epoch, orders=len(legs))
         hedge = Hedge(pk=hedge_id, **_hedge_columns(plan, attempt, runtime.epoch, desk.hold_id))
         # Before the rows: the reservation counts what is open, and this hedge is not to be compared with itself.
-        reservation_create(hedge_id=hedge.pk, intent=plan.intent, limits_version=plan.limits_version or 0)
-        hedge.save(force_insert=True)
-        if attempt is not None:
-            attempt_join(attempt=attempt, hedge=hedge)
-        rows = Leg.objects.bulk_create([_leg(hedge, plan, side) for side in ("long", "short")])
-        by_side: dict[str, Leg] = {leg.position_side: leg for leg in rows}
+        reservation = reservation_draft(hedge_id=hedge.pk, intent=plan.intent, limits_version=plan.limits_version or 0)
+        attempts = [] if attempt is None else attempt_join(attempt=attempt, hedge=hedge)
+        by_side: dict[str, Leg] = {side: _leg(hedge, plan, side, key) for side, key in zip(BOTH, leg_ids, strict=True)}
         drafts = [entry_draft(plan, by_side, side, plan.quantity) for side in legs]
-        orders = [order_plan(hedge, draft, epoch=runtime.epoch, limits=plan.limits_version) for draft in drafts]
+        orders = [order_of(hedge, draft, epoch=runtime.epoch, limits=plan.limits_version) for draft in drafts]
+        for order, key in zip(orders, order_ids, strict=True):
+            order.pk = key
+        groups: list[Sequence[Model]] = [[reservation], [hedge], attempts, list(by_side.values()), orders]
+        statements.insert_all(*filter(None, groups))
         record(action="hedge_journaled", target=str(hedge.pk), details=_journal_details(plan, orders))
     return hedge, by_side, orders
 
 
-def _refuse_entangled(plan: EntryPlan, epoch: int) -> None:
+def _refuse_entangled(plan: EntryPlan, epoch: int, *, orders: int) -> tuple[list[int], list[int]]:
     """Nothing new for a symbol with an unproven order, nothing at all with one of an older trader (law 2), and no
-    hedge against the direction of another: the venues net positions, so each would be the other's exit."""
-    symbol = Q(symbol=plan.intent.symbol)
-    proof = Order.objects.filter(orders_unproven(), simulated=False).filter(symbol | Q(trader_epoch__lt=epoch))
-    if not plan.simulated and proof.exists():
+    hedge against the direction of another: the venues net positions, so each would be the other's exit.
+
+    Answers the keys of two legs and of so many orders, given with the same breath."""
+    intent = plan.intent
+    asked = {
+        "symbol": intent.symbol, "epoch": epoch, "simulated": plan.simulated, "unproven": [str(one) for one in UNPROVEN],
+        "long": intent.long_venue, "short": intent.short_venue, "orders": orders,
+    }  # fmt: skip
+    [(unproven, clash, leg_ids, order_ids)] = statements.rows(ENTANGLED, asked)
+    if not plan.simulated and unproven:
         raise RefusedError("quarantined", f"an order of {plan.intent.symbol} is not yet proved", status=423)
-    active = Hedge.objects.filter(symbol, simulated=plan.simulated).exclude(status__in=HEDGE_ENDED)
-    clash = Q(long_venue=plan.intent.short_venue) | Q(short_venue=plan.intent.long_venue)
-    if active.filter(clash).exists():
+    if clash:
         raise RefusedError("blocked", f"a hedge of {plan.intent.symbol} in the other direction is open", status=423)
+    return leg_ids, order_ids
 
 
 def _hedge_columns(plan: EntryPlan, attempt: HedgeAttempt | None, epoch: int, hold_id: int) -> dict[str, Any]:
@@ -203,8 +219,8 @@ def _journal_details(plan: EntryPlan, orders: Sequence[Order]) -> dict[str, obje
     }
 
 
-def _leg(hedge: Hedge, plan: EntryPlan, side: LegName) -> Leg:
-    return Leg(hedge=hedge, position_side=side, venue=plan.venue(side), symbol=hedge.symbol)
+def _leg(hedge: Hedge, plan: EntryPlan, side: LegName, key: int) -> Leg:
+    return Leg(id=key, hedge=hedge, position_side=side, venue=plan.venue(side), symbol=hedge.symbol)
 
 
 def entry_draft(
@@ -225,8 +241,15 @@ def entry_draft(
 
 def order_plan(hedge: Hedge, draft: OrderDraft, *, epoch: int, attempt: int = 1, limits: int | None = None) -> Order:
     """One PLANNED row, inside the caller's transaction; the unique client order id is the guard against a second."""
+    order = order_of(hedge, draft, epoch=epoch, attempt=attempt, limits=limits)
+    statements.insert(order)
+    return order
+
+
+def order_of(hedge: Hedge, draft: OrderDraft, *, epoch: int, attempt: int = 1, limits: int | None = None) -> Order:
+    """The row of a draft, not stored yet."""
     market = draft.limit_price is None
-    return Order.objects.create(
+    return Order(
         client_order_id=ids.client_order_id(installation_tag(), hedge.pk, draft.letter, attempt),
         hedge=hedge,
         leg=draft.leg,
@@ -268,7 +291,12 @@ def refuse_stale(quotes: Iterable[Quote], *, now: datetime, max_age_ms: int) -> 
 
 def acquire_slots(runtime: TraderRuntime, venues: Sequence[str], *, simulated: bool) -> None:
     """PropBot's own limiter, before the mark: afterwards it would delay an order that is already sending."""
-    runtime.gather(*(runtime.client(venue, simulated=simulated).acquire_order_slot() for venue in venues))
+    runtime.finish(slots_begin(runtime, venues, simulated=simulated))
+
+
+def slots_begin(runtime: TraderRuntime, venues: Sequence[str], *, simulated: bool) -> "Future[list[None]]":
+    """The same beside other work. A slot that is then not used costs nothing."""
+    return runtime.begin(*(runtime.client(venue, simulated=simulated).acquire_order_slot() for venue in venues))
 
 
 def mark_opening(

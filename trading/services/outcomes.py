@@ -15,6 +15,7 @@ from trading.venues.base import Outcome, OutcomeKind, VenueOrder, VenueOrderStat
 
 ZERO = Decimal(0)
 TEXT_LIMIT = 2000
+UNPROVEN = (OrderStatus.SENDING, OrderStatus.UNKNOWN, OrderStatus.OPEN)
 STATUS_OF = {
     VenueOrderStatus.OPEN: OrderStatus.OPEN,
     VenueOrderStatus.FILLED: OrderStatus.FILLED,
@@ -74,6 +75,8 @@ def order_apply(*, order: Order, seen: VenueOrder, reason: str, **said: object) 
     if filled > order.filled_quantity or order.average_price is None:
         changes |= {"filled_quantity": filled, "average_price": seen.average_price or order.average_price}
     grew = filled > order.filled_quantity
+    if grew:
+        changes["fills_booked"] = False  # the ledger has what was known before
     if target in ORDER_ENDED and order.ended_at is None:
         changes["ended_at"] = utc_now()
     if order.status == OrderStatus.NOT_SENT:
@@ -147,4 +150,4 @@ def _alert_overshoot(leg_id: int, entered: Decimal, exited: Decimal) -> None:
 def orders_unproven() -> Q:
     """Orders whose end is not known, as a filter: on the wire, unknown, or open at the venue. A resting quote is open,
     too; while its call waits for it, the hedge's lock keeps everybody else away."""
-    return Q(status__in=[OrderStatus.SENDING, OrderStatus.UNKNOWN, OrderStatus.OPEN])
+    return Q(status__in=UNPROVEN)

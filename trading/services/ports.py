@@ -4,15 +4,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from django.db import connection
-
-from risk.intents import ExecutionFigures
+from propbot import statements
+from propbot.clock import utc_day_start
+from risk.intents import ExecutionFigures, StrategyPnl
 from risk.looks import looked, plainly
 from risk.ports import TradingPorts, register
 from trading.choices import OPENING_PURPOSES, ORDER_UNPROVEN, AttemptStatus, OrderSide, OrderStatus
 from trading.models import HedgeAttempt, Order, PnlSnapshot, ReconciliationRound
 from trading.services.book import open_book
-from trading.services.exposure import exposure_snapshot, pnl_figures
+from trading.services.exposure import exposure_snapshot, pnl_figures, strategies_pnl
 from trading.services.health import venue_figures
 from trading.sizing import adverse_bps
 
@@ -69,9 +69,7 @@ SELECT (SELECT count(*) FROM trading_order WHERE sending_at >= %s),
 
 def _last_minute(since: datetime) -> tuple[int, int]:
     """Orders and cancels in one question; never from a prepared look: the runaway guard counts them."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNTS, [since, since])
-        orders, cancels = cursor.fetchone()
+    [(orders, cancels)] = statements.rows(COUNTS, [since, since])
     return int(orders), int(cancels)
 
 
@@ -115,6 +113,10 @@ def _trend() -> tuple[Decimal, ...]:
     return tuple(reversed(values))
 
 
+def strategies_realized(now: datetime) -> dict[str, StrategyPnl]:
+    return strategies_pnl(utc_day_start(now).date(), simulated=False)
+
+
 def ports_register() -> None:
     register(
         TradingPorts(
@@ -126,6 +128,7 @@ def ports_register() -> None:
             unproven_orders=unproven_orders,
             reconciliation_clean_rounds=looked(lambda epoch: epoch, prepared=True)(clean_rounds),
             book=open_book,
+            strategies=looked(plainly, prepared=True)(strategies_realized),
             simulated_exposure=partial(exposure_snapshot, simulated=True),
         )
     )

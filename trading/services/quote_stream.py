@@ -23,13 +23,14 @@ log = logging.getLogger(__name__)
 FLUSH_EVERY_SECONDS = 0.1  # at most ten board writes a second, whatever the venues send
 HEARTBEAT_EVERY_SECONDS = 1.0
 REREAD_EVERY_SECONDS = 10.0
-Knock = Callable[[Sequence[str]], None]
+Knock = Callable[[Sequence[str], Sequence[Quote]], None]
 
 
-def knock_on_trader(symbols: Sequence[str]) -> None:
-    """Ask the trader to look now. Lost with Redis: beat scans at its interval whatever happens."""
+def knock_on_trader(symbols: Sequence[str], quotes: Sequence[Quote]) -> None:
+    """Put the quotes on the board and ask the trader to look now. Lost with Redis: beat scans at its interval
+    whatever happens."""
     try:
-        board().knock(symbols)
+        board().knock(symbols, quotes)
     except BoardUnavailableError as error:
         log.warning("the trader could not be called: %s", error)
 
@@ -116,20 +117,13 @@ class QuoteStream:
             await asyncio.sleep(seconds)
 
     async def _knock_on(self) -> None:
-        """An edge does not wait for the next flush: its quotes are written first, and the trader is called."""
+        """An edge does not wait for the next flush: the trader is called with its quotes."""
         while True:
             await self._crossing.wait()
             self._crossing.clear()
             crossed, self._crossed = self._crossed, {}
             quotes = [quote for known in crossed.values() for quote in known.values()]
-            try:
-                await asyncio.to_thread(self._put_and_knock, quotes, list(crossed))
-            except BoardUnavailableError as error:
-                log.warning("the quote board cannot be written: %s", error)
-
-    def _put_and_knock(self, quotes: Sequence[Quote], symbols: Sequence[str]) -> None:
-        self._board.put(quotes)
-        self._knock(symbols)
+            await asyncio.to_thread(self._knock, list(crossed), quotes)
 
     async def _flush_on(self) -> None:
         while True:

@@ -8,6 +8,7 @@ import structlog
 
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
+from risk.looks import looked
 from trading.quotes import BoardUnavailableError, board
 from trading.runtime.handle import installed, trader
 from trading.selectors import market as market_reads
@@ -20,6 +21,7 @@ REST_TIMEOUT_SECONDS = 5.0
 BOOK_DEPTH = 20
 
 
+@looked(lambda symbols: tuple(symbols))
 def board_quotes(symbols: Sequence[str]) -> dict[tuple[str, str], Quote]:
     """The board's quotes; none when Redis is down (then REST must tell)."""
     try:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from audit.services import audited, record, spool
+from propbot import statements
 from propbot.clock import database_now, utc_now
 from propbot.errors import RecordingFailedError
 from trading.choices import AttemptStatus, HedgeStatus, OrderStatus
@@ -18,14 +19,15 @@ from trading.state import ATTEMPT_MOVES, HEDGE_MOVES, ORDER_MOVES, may_move
 SENDING_SQL = """
 WITH moved AS (
     UPDATE trading_order
-       SET status = %s, sending_at = now.at, expires_at = now.at + %s * interval '1 second',
-           next_check_at = now.at + %s * interval '1 second'
+       SET status = %(sending)s, sending_at = now.at,
+           expires_at = now.at + %(expiry)s::float8 * interval '1 second',
+           next_check_at = now.at + %(first_check)s::float8 * interval '1 second'
       FROM (SELECT clock_timestamp() AS at) AS now
-     WHERE id = ANY(%s) AND status = %s AND trader_epoch = %s
+     WHERE id = ANY(%(ids)s) AND status = %(planned)s AND trader_epoch = %(epoch)s
  RETURNING id, sending_at, expires_at
 ), noted AS (
     INSERT INTO trading_orderevent (order_id, at, from_status, to_status, reason, details)
-    SELECT id, sending_at, %s, %s, '', '{}'::jsonb FROM moved
+    SELECT id, sending_at, %(planned)s, %(sending)s, '', '{}'::jsonb FROM moved
 )
 SELECT id, sending_at, expires_at FROM moved
 """
@@ -153,21 +155,11 @@ def orders_mark_sending(
     Raises LostRaceError when one of them is no longer planned or belongs to another epoch (fencing, law 7).
     """
     planned, sending = OrderStatus.PLANNED.value, OrderStatus.SENDING.value
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SENDING_SQL,
-            [
-                sending,
-                expiry_seconds,
-                first_check_seconds,
-                [order.pk for order in orders],
-                planned,
-                epoch,
-                planned,
-                sending,
-            ],
-        )
-        marks = {row[0]: Sent(row[1], row[2]) for row in cursor.fetchall()}
+    asked = {
+        "sending": sending, "planned": planned, "expiry": expiry_seconds, "first_check": first_check_seconds,
+        "ids": [order.pk for order in orders], "epoch": epoch,
+    }  # fmt: skip
+    marks = {row[0]: Sent(row[1], row[2]) for row in statements.rows(SENDING_SQL, asked)}
     if len(marks) != len(orders):
         raise LostRaceError("an order was no longer planned under this epoch")
     for order in orders:

@@ -1,7 +1,8 @@
 """The wire: a marked order leaves once, outside any transaction, and its answer is stored (RELIABILITY S4.3, S4.4)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from trading.services.outcomes import outcome_store
 from trading.venues.base import OrderRequest, Outcome, OutcomeKind, VenueClient, VenueError, VenueOrder
 
 EXPIRY_SECONDS = 2.0
+AWAY_SECONDS = 0.005  # what this thread computes before the bytes are out delays them: one thread computes at a time
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,29 @@ async def _look(client: VenueClient, request: OrderRequest) -> VenueOrder | None
         return None
 
 
-def transmit(runtime: TraderRuntime, tickets: Sequence[Ticket]) -> list[Answer]:
-    """Step 3: every ticket on the wire, all at once, once. No transaction may be open here."""
+def transmit(
+    runtime: TraderRuntime, tickets: Sequence[Ticket], meanwhile: Callable[[], None] | None = None
+) -> list[Answer]:
+    """Step 3: every ticket on the wire, all at once, once. No transaction may be open here.
+
+    ``meanwhile`` is done by this thread while the venues answer. What goes wrong there is raised after the answers
+    have come; these are then not stored, and their orders stay SENDING until the venue is asked.
+    """
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("no order is sent from inside a transaction")
-    return runtime.gather(*(_send(runtime.client(t.order.venue, simulated=t.order.simulated), t) for t in tickets))
+    sends = (_send(runtime.client(t.order.venue, simulated=t.order.simulated), t) for t in tickets)
+    sent = runtime.begin(*sends)
+    try:
+        if meanwhile is not None:
+            wait([sent], AWAY_SECONDS)
+            meanwhile()
+    finally:
+        answers = runtime.finish(sent)
+    for answer in answers:
+        if answer.outcome is not None and answer.outcome.kind == OutcomeKind.ACCEPTED:
+            order = answer.ticket.order
+            runtime.proved("" if order.simulated else order.venue, order.client_order_id)
+    return answers
 
 
 def answers_store(answers: Sequence[Answer]) -> None:
