@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from risk import hold_file
-from tests.engine.desk import LONG, ROOT, Desk
+from tests.engine.desk import LONG, ROOT, SHORT, Desk
 from tests.environment import SECRETS
 from trading.services.execution import hedge_open
 
@@ -37,6 +37,15 @@ def test_panic_flattens_and_proves_with_the_database_down(desk: Desk, tmp_path: 
     assert hold_file.present()
     assert list((tmp_path / "audit" / "spool").glob("*.json"))
     assert not [name for name, value in SECRETS.items() if value in done.stdout + done.stderr]
+
+
+def test_panic_cancels_an_order_that_has_no_client_id(desk: Desk, tmp_path: Path) -> None:
+    """Made by hand on OKX's website: only the venue's own id names it."""
+    row = {"instId": "ETH-USDT-SWAP", "tdMode": "cross", "side": "buy", "ordType": "limit", "sz": "1", "px": "1500"}
+    desk.runtime.run(desk.runtime.clients[SHORT].raw("privatePostTradeOrder", row))
+    done = run_panic(desk, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not desk.runtime.run(desk.runtime.clients[SHORT].fetch_open_orders(None))
 
 
 def test_panic_exits_nonzero_with_a_list_when_a_venue_is_dark(desk: Desk, tmp_path: Path) -> None:

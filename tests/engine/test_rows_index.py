@@ -9,6 +9,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 COUNTS = {"A": 19, "B": 28, "C": 13}
 CRASHES = "engine/test_crashes.py::"
+NEWS = "engine/test_account_news.py::"
 FAULTS = "engine/test_faults.py::"
 B2 = "engine/test_faults_b2.py::"
 A2 = "engine/test_faults_a2.py::"
@@ -86,8 +87,14 @@ ROWS: dict[str, tuple[str, ...]] = {
     "B14": (
         "engine/test_ledger.py::test_a_duplicate_fill_is_booked_once",
         "venues/test_edge_trigger.py::test_a_frame_that_comes_late_does_not_replace_a_newer_quote",
+        f"{NEWS}test_b14_events_come_twice_and_in_any_order_and_the_books_are_the_same",
+        f"{NEWS}test_b14_a_fill_that_comes_before_its_acknowledgement_is_not_taken_back",
     ),
-    "B15": ("venues/test_stream.py::test_a_mute_stream_is_noticed_although_its_socket_is_open",),
+    "B15": (
+        "venues/test_stream.py::test_a_mute_stream_is_noticed_although_its_socket_is_open",
+        "venues/test_account_stream.py::test_b15_a_stream_that_is_open_and_quiet_about_a_proved_order_ends_and_says_so",
+        f"{NEWS}test_b15_a_mute_stream_holds_the_desk_while_rest_goes_on",
+    ),
     "B16": (f"{FAULTS}test_b16_margin_refused_on_the_second_leg_flattens_or_rehedges",),
     "B17": (
         f"{B2}test_b17_a_filter_that_refuses_the_second_leg_leaves_no_residue",

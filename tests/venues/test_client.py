@@ -9,6 +9,7 @@ from tests.venues.orders import new_client_order_id, order
 from tests.venues.simulator import Simulator
 from trading.venues.base import OutcomeKind, VenueError, VenueOrderStatus
 from trading.venues.ccxt_client import CcxtClient
+from trading.venues.limiter import UsedWeight
 from trading.venues.wire import CallNote
 
 ORDER_PATH = {"binance-um": "/fapi/v1/order", "okx-perp": "/api/v5/trade/batch-orders"}
@@ -91,6 +92,26 @@ async def test_a_resting_order_is_found_and_canceled_by_its_client_id(client: Cc
     assert found.status == VenueOrderStatus.CANCELED
     again = await client.cancel("BTCUSDT", request.client_order_id)
     assert again.kind == OutcomeKind.REJECTED
+
+
+@pytest.mark.parametrize("client", ["okx-perp"], indirect=True)
+async def test_an_order_of_okxs_website_has_no_client_id_and_is_canceled_by_the_venues(client: CcxtClient) -> None:
+    wire, _ = await client._open()
+    row = {"instId": "BTC-USDT-SWAP", "tdMode": "cross", "side": "buy", "ordType": "limit", "sz": "1"}
+    await wire.call("privatePostTradeOrder", {**row, "px": str(FAR_BELOW)})
+    (resting,) = [one for one in await client.fetch_open_orders("BTCUSDT") if not one.client_order_id]
+    outcome = await client.cancel("BTCUSDT", "", venue_order_id=resting.venue_order_id)
+    assert outcome.kind == OutcomeKind.ACCEPTED
+    assert resting.venue_order_id not in {one.venue_order_id for one in await client.fetch_open_orders("BTCUSDT")}
+
+
+@pytest.mark.parametrize("client", ["binance-um"], indirect=True)
+async def test_the_weight_that_the_venue_has_counted_is_read_with_every_answer(client: CcxtClient) -> None:
+    await client.fetch_quotes(["BTCUSDT"])
+    wire, _ = await client._open()
+    wire._used = UsedWeight("x-mbx-used-weight-1m", 0, wall=lambda: 59.9)
+    await client.fetch_quotes(["BTCUSDT"])
+    assert 0 < client._weights.blocked_seconds() <= 0.2
 
 
 async def test_the_same_client_id_twice_exists_and_is_one_order(client: CcxtClient, simulator: Simulator) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from trading.venues.limiter import TokenBucket
+import pytest
+
+from trading.venues.limiter import TokenBucket, UsedWeight
 
 
 class FakeTime:
@@ -62,3 +64,35 @@ async def test_waiters_are_served_in_turn() -> None:
 
     await asyncio.gather(*(wait(number) for number in range(5)))
     assert served == [0, 1, 2, 3, 4]
+
+
+def told(weight: str) -> dict[str, str]:
+    return {"X-MBX-USED-WEIGHT-1M": weight}
+
+
+async def test_what_others_at_this_address_have_used_is_gone_for_us_too() -> None:
+    time = FakeTime()
+    limiter = bucket(time, rate=1.0, capacity=400.0)
+    used = UsedWeight("x-mbx-used-weight-1m", 2160, wall=lambda: 130.0)
+    used.heed(limiter, told("2150"))
+    await limiter.acquire(10)
+    assert time.now == 0
+    await limiter.acquire(5)
+    assert abs(time.now - 5) < 0.01
+
+
+async def test_a_minute_that_is_used_up_is_waited_for() -> None:
+    time = FakeTime()
+    limiter = bucket(time, rate=100.0, capacity=400.0)
+    UsedWeight("x-mbx-used-weight-1m", 2160, wall=lambda: 130.0).heed(limiter, told("2160"))
+    await limiter.acquire()
+    assert abs(time.now - 50) < 0.01
+
+
+@pytest.mark.parametrize("headers", [{}, told(""), told("-5"), told("many"), {"X-OTHER": "2400"}])
+async def test_a_count_that_is_not_told_changes_nothing(headers: dict[str, str]) -> None:
+    time = FakeTime()
+    limiter = bucket(time)
+    UsedWeight("x-mbx-used-weight-1m", 2160, wall=lambda: 0.0).heed(limiter, headers)
+    await limiter.acquire(3)
+    assert time.now == 0

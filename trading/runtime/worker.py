@@ -22,6 +22,7 @@ from risk.services.autopilot import autopilot_evaluate
 from risk.services.desk import desk_start, desk_stop_clean
 from risk.services.lease import LEASE_SECONDS, RENEW_SECONDS, lease_acquire, lease_release, lease_renew
 from trading.quotes import board
+from trading.runtime.account_streams import AccountStreams
 from trading.runtime.duties import PREFLIGHTS, THREADS, Duty
 from trading.runtime.handle import TraderRuntime, install
 from trading.runtime.knocks import knock_answer
@@ -33,7 +34,7 @@ from trading.services.instruments import PaperMarkets, instruments_refresh
 from trading.services.orphan_facts import deadline_seconds
 from trading.services.recovery import recover
 from trading.venues.base import VenueError
-from trading.venues.registry import build_client, build_paper, venue_ids
+from trading.venues.registry import build_account_feed, build_client, build_paper, venue_ids
 
 log = structlog.get_logger(__name__)
 STEP_SECONDS = 1.0
@@ -71,6 +72,7 @@ class TraderWorker:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._dead_man = DeadMan()
+        self._streams = AccountStreams(runtime)
         self._renewed = float("-inf")
         self._recovering: threading.Thread | None = None
 
@@ -82,8 +84,16 @@ class TraderWorker:
         self._thread("lease", self._lease_step, STEP_SECONDS)
         self._thread("governor", self._governor_step, GOVERNOR_SECONDS)
         self._thread("knocks", self._knock_step, 0)
+        if accounts_in_use():
+            self._listen()
         for name, duties in THREADS.items():
             self._thread(name, self._clockwork(duties), CLOCKWORK_SECONDS)
+
+    def _listen(self) -> None:
+        """The accounts' own streams: what the venues tell of our orders without being asked."""
+        self._streams.begin({venue: build_account_feed(venue, self._streams.heard) for venue in self.runtime.clients})
+        self.runtime.proved = self._streams.expect
+        self._thread("streams", self._streams.step, 0)
 
     def _thread(self, name: str, step: Callable[[], None], seconds: float) -> None:
         thread = threading.Thread(target=self._again, args=(name, step, seconds), name=f"trader-{name}", daemon=True)
@@ -206,6 +216,7 @@ class TraderWorker:
         self._stopping.set()
         for thread in [*self._threads, *([self._recovering] if self._recovering else [])]:
             thread.join(timeout=5)
+        self._streams.end()
         self._leave()
         watchdog.stop()
         install(None)

@@ -45,7 +45,10 @@ async def venue_cancel_all(client: VenueClient) -> _VenueCancel:
     try:
         found = await client.fetch_open_orders(None)
         await asyncio.gather(
-            *(client.cancel(order.symbol, order.client_order_id) for order in found if order.client_order_id)
+            *(
+                client.cancel(order.symbol, order.client_order_id, venue_order_id=order.venue_order_id)
+                for order in found
+            )
         )
         crashpoint("cancel_sent")
         left = await client.fetch_open_orders(None) if found else []

@@ -104,9 +104,9 @@ async def _retry(report: PanicReport, client: VenueClient, question: Callable[[]
 async def _cancel(client: VenueClient, report: PanicReport, say: Say) -> None:
     before: list[VenueOrder] | None = await _retry(report, client, lambda: client.fetch_open_orders(None))
     for order in before or []:
-        if order.client_order_id:
-            outcome = await client.cancel(order.symbol, order.client_order_id)
-            say(f"{client.venue}: cancel {order.client_order_id}: {outcome.kind} {outcome.code}")
+        named = order.client_order_id or order.venue_order_id
+        outcome = await client.cancel(order.symbol, order.client_order_id, venue_order_id=order.venue_order_id)
+        say(f"{client.venue}: cancel {named}: {outcome.kind} {outcome.code}")
     report.canceled[client.venue] = len(before or [])
 
 

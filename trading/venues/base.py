@@ -235,7 +235,8 @@ class VenueClient(Protocol):
 
     async def submit(self, request: OrderRequest) -> Outcome: ...
 
-    async def cancel(self, symbol: str, client_order_id: str) -> Outcome: ...
+    async def cancel(self, symbol: str, client_order_id: str, *, venue_order_id: str = "") -> Outcome:
+        """By our id; by the venue's where an order has none of ours (made on OKX's own website)."""
 
     async def fetch_order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         """None: the venue answered that it does not know this id (not yet a proof, see S3)."""

@@ -187,14 +187,15 @@ class CcxtClient:
         except (VenueError, TimeoutError):
             return None  # the acknowledgement stands; the engine asks again
 
-    async def cancel(self, symbol: str, client_order_id: str) -> Outcome:
+    async def cancel(self, symbol: str, client_order_id: str, *, venue_order_id: str = "") -> Outcome:
         """ACCEPTED is an acknowledgement only: a fill may still arrive (B13), so the order is fetched after it."""
         try:
             wire, _ = await self._open()
             listing = self._listings.of(symbol)
         except VenueError as error:
             return Outcome(OutcomeKind.REJECTED, "not_sent", str(error)[: errors.TEXT_LIMIT])
-        answer = await wire.mutate("cancel_order", None, listing.unified, {"clientOrderId": client_order_id})
+        named = (None, {"clientOrderId": client_order_id}) if client_order_id else (venue_order_id, {})
+        answer = await wire.mutate("cancel_order", named[0], listing.unified, named[1])
         outcome = errors.classify_cancel(self._quirks.outcomes, answer, client_order_id)
         self._heed(outcome)
         return outcome

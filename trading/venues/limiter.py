@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
+MINUTE_SECONDS = 60.0
 TOLERANCE_SECONDS = 1e-6  # below it the wait is rounding, and no clock would move by it
 
 
@@ -29,6 +31,11 @@ class TokenBucket:
         """Let nothing pass for so long (the venue's Retry-After)."""
         self._blocked_until = max(self._blocked_until, self._clock() + seconds)
 
+    def leave(self, tokens: float) -> None:
+        """No more than so many from now on: the venue has counted what others at this address took, too."""
+        self._refill()
+        self._tokens = min(self._tokens, max(tokens, 0.0))
+
     def blocked_seconds(self) -> float:
         return max(0.0, self._blocked_until - self._clock())
 
@@ -48,3 +55,22 @@ class TokenBucket:
             while (wait := self._wait_seconds(cost)) > TOLERANCE_SECONDS:
                 await self._sleep(wait)
             self._tokens -= cost
+
+
+@dataclass(frozen=True)
+class UsedWeight:
+    """The venue's own count of the running minute, as it tells it with every answer. ``limit``: where we stop."""
+
+    header: str
+    limit: float
+    wall: Callable[[], float] = time.time
+
+    def heed(self, bucket: TokenBucket, headers: Mapping[str, str]) -> None:
+        """What others at this address have used is gone for us, too; all used: nothing before the next minute."""
+        told = next((value for name, value in headers.items() if name.lower() == self.header), "")
+        if not (told.isascii() and told.isdigit()):
+            return
+        left = self.limit - int(told)
+        bucket.leave(left)
+        if left <= 0:
+            bucket.block(MINUTE_SECONDS - self.wall() % MINUTE_SECONDS)

@@ -187,7 +187,7 @@ class PaperBroker:
         fills = (*placed.fills, fill)
         return replace(placed, order=_with_fills(order, fills, at), fills=fills)
 
-    async def cancel(self, symbol: str, client_order_id: str) -> Outcome:
+    async def cancel(self, symbol: str, client_order_id: str, *, venue_order_id: str = "") -> Outcome:
         placed = self._orders.get(client_order_id)
         if placed is None or placed.order.status != VenueOrderStatus.OPEN:
             return Outcome(OutcomeKind.REJECTED, "not_open", "there is no such open order")

@@ -25,6 +25,8 @@ class Quirks:
     order_burst: float = 10.0
     weight_per_second: float = 5.0
     weight_burst: float = 50.0
+    used_weight_header: str = ""
+    weight_per_minute: float = 0.0
     expires_in_header: bool = False
     expires_in_window: bool = False
     cancel_timer_seconds: tuple[float, float] | None = None
@@ -32,6 +34,7 @@ class Quirks:
     leverage_params: Mapping[str, Any] = field(default_factory=dict)
     leverage_unchanged: frozenset[str] = frozenset()
     testnet_by_ccxt: bool = True
+    confirms_private: bool = False
 
 
 QUIRKS: dict[str, Quirks] = {
@@ -49,6 +52,8 @@ QUIRKS: dict[str, Quirks] = {
         order_burst=60.0,  # of 300 in ten seconds
         weight_per_second=30.0,  # of 2400 a minute
         weight_burst=400.0,
+        used_weight_header="x-mbx-used-weight-1m",
+        weight_per_minute=2160.0,  # of 2400, which the venue counts per address and minute: a tenth stays for orders
         expires_in_window=True,
         cancel_timer_seconds=(1.0, 600.0),
         testnet_by_ccxt=False,  # ccxt refuses private calls in Binance's futures sandbox
@@ -66,6 +71,7 @@ QUIRKS: dict[str, Quirks] = {
         cancel_timer_seconds=(10.0, 120.0),
         follow_up_after_submit=True,
         leverage_params={"mgnMode": "cross"},
+        confirms_private=True,
     ),
 }
 

@@ -12,10 +12,11 @@ from propbot import redaction
 from propbot.config import values
 from propbot.env import raw_text
 from propbot.secrets_store import VALUE_NAMES, exchange_secret
+from trading.venues.account_feed import AccountFeed, Sink
 from trading.venues.base import VenueError
 from trading.venues.ccxt_client import CcxtClient
 from trading.venues.feed import FeedSink, VenueFeed
-from trading.venues.limiter import TokenBucket
+from trading.venues.limiter import TokenBucket, UsedWeight
 from trading.venues.paper import PaperBroker, QuoteSource
 from trading.venues.quirks import Quirks, quirks_of
 from trading.venues.wire import Wire, exchange_class, is_loopback
@@ -95,6 +96,12 @@ def build_feed(venue: str, sink: FeedSink) -> VenueFeed:
     return VenueFeed(venue, spec.quirks, _connect(spec, keys=False, streaming=True), sink)
 
 
+def build_account_feed(venue: str, sink: Sink) -> AccountFeed:
+    """The account's own stream; with keys, so in the trader alone (law 11)."""
+    spec = venue_spec(venue)
+    return AccountFeed(venue, spec.quirks, _connect(spec, keys=True, streaming=True), sink)
+
+
 def build_paper(venue: str, quotes: QuoteSource) -> PaperBroker:
     """PropBot's own broker on this venue's quotes; it never speaks to the venue."""
     venue_spec(venue)
@@ -165,9 +172,14 @@ def _connect(spec: VenueSpec, *, keys: bool, streaming: bool = False) -> Connect
             loopback_only=found.loopback_only,
             sandbox=found.sandbox,
             streaming=streaming,
+            used=used_weight(spec.quirks),
         )
 
     return connect
+
+
+def used_weight(quirks: Quirks) -> UsedWeight | None:
+    return UsedWeight(quirks.used_weight_header, quirks.weight_per_minute) if quirks.used_weight_header else None
 
 
 def exchange_config(spec: VenueSpec, profile: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import certifi
 from trading.venues import errors, parsing
 from trading.venues.base import VenueError
 from trading.venues.errors import HttpAnswer
-from trading.venues.limiter import TokenBucket
+from trading.venues.limiter import TokenBucket, UsedWeight
 
 TIMEOUT_MS = 5000
 KEEPALIVE_SECONDS = 60
@@ -116,7 +116,8 @@ class _Watching:
     clients: Any
 
     def _refuse_outside(self, url: str) -> None:
-        if self.propbot_loopback_only and not is_loopback(url):
+        # ccxt also names a client that is never dialed, without a scheme.
+        if self.propbot_loopback_only and "://" in url and not is_loopback(url):
             raise OutsideAddressError("the simulator profile speaks to loopback addresses only")
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
@@ -212,11 +213,12 @@ class Wire:
         loopback_only: bool = False,
         sandbox: bool = False,
         streaming: bool = False,
+        used: UsedWeight | None = None,
     ) -> None:
         self.venue = venue
         self.observer: Observer | None = None
         self.last_call_at = 0.0
-        self._weights = weights
+        self._weights, self._used = weights, used
         self._http = _session(config.get("cafile"))
         settings = {
             **config,
@@ -260,6 +262,16 @@ class Wire:
         except Exception as error:  # noqa: BLE001 - every end of a stream is a gap, whichever class ccxt gives it
             raise VenueError(self.venue, _trouble(error), "the stream broke") from None
 
+    async def watch_orders(self) -> None:
+        """Wait for the next news of the account's own stream; what it says has been heard by the listener."""
+        try:
+            await self.exchange.watch_orders()
+        except Exception as error:  # noqa: BLE001 - as above
+            raise VenueError(self.venue, _trouble(error), "the account stream broke") from None
+
+    def has_open_socket(self) -> bool:
+        return any(client.isConnected and not client.closed() for client in (self.exchange.clients or {}).values())
+
     async def _perform(
         self, method: str, arguments: tuple[Any, ...], expires_ms: int | None
     ) -> tuple[HttpAnswer, Any, str]:
@@ -274,6 +286,8 @@ class Wire:
             _pending.reset(token)
         self.last_call_at = time.monotonic()
         answer = pending.answer(trouble)
+        if self._used is not None:
+            self._used.heed(self._weights, answer.headers)
         self._note(method, answer, (self.last_call_at - started) * 1000)
         return answer, result, trouble
 
