@@ -13,6 +13,7 @@ from approvals.selectors import approvals_payload, people_payload, request_paylo
 from approvals.services import approval_decide, approval_request, approval_withdraw
 from approvals.services.deciding import find_request
 from propbot.errors import RefusedError
+from propbot.http.fields import WholeNumberField
 from propbot.http.serializers import EmptyBody, StrictSerializer
 
 # Stopping must not wait in a queue: approving it is as free as asking for it.
@@ -31,7 +32,7 @@ class AccessBody(StrictSerializer):
     person = serializers.CharField(max_length=64)
     role = serializers.CharField(required=False, max_length=16)
     username = serializers.CharField(required=False, max_length=64)
-    telegram_id = serializers.IntegerField(required=False, min_value=1, max_value=2**52)
+    telegram_id = WholeNumberField(required=False, above=0, maximum=2**52 - 1)
 
 
 def pending_response(row: ApprovalRequest) -> Response:
@@ -107,5 +108,7 @@ class AccessView(DeskView):
     def post(self, request: Request) -> Response:
         given: dict[str, Any] = self.body(request, AccessBody)
         action, reason = given.pop("action"), given.pop("reason")
+        if "telegram_id" in given:
+            given["telegram_id"] = int(given["telegram_id"])
         row = approval_request(action=action, target=given["person"], payload=given, reason=reason)
         return pending_response(row)

@@ -66,6 +66,7 @@ CORPUS = {**RAW, **{f"text {text[:12]!r}": json.dumps(text) for text in TEXTS}}
 EXTRA: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "api/ui/control"): {"reason": "r"},
     ("POST", "api/arb/preview"): {"symbol": "BTCUSDT", "min_spread_bps": "1"},
+    ("POST", "api/ui/access"): {"action": "person_link", "person": "vera", "reason": "r"},
 }
 
 
@@ -92,6 +93,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "ControlBody": ("PATCH", "api/ui/control"),
     "PreviewBody": ("POST", "api/arb/preview"),
     "ExecuteBody": ("POST", "api/arb/execute"),
+    "AccessBody": ("POST", "api/ui/access"),
 }
 CASES = [
     (method, path, field)
@@ -102,6 +104,7 @@ CASES = [
             "ControlBody": {"order_notional_usdt", "max_slippage_bps", "min_spread_bps", "poll_interval_sec"},
             "PreviewBody": {"min_spread", "min_spread_bps", "notional"},
             "ExecuteBody": {"min_spread", "min_spread_bps", "notion_usdt", "leverage"},
+            "AccessBody": {"telegram_id"},
         }[body]
     )
 ]

@@ -41,6 +41,8 @@ INCOME = {
 }
 # How Binance names the orders that it makes for an account by itself.
 FORCED = (("adl_autoclose", "adl"), ("autoclose-", "liquidation"))
+MOST_LEVERAGE = 1000  # the venue's highest is 125
+LARGEST_ID = 2**63 - 1
 PAGE = 1000
 MAX_PAGES = 50
 FILL_WINDOW = timedelta(days=6, hours=23)  # the venue refuses a range of more than seven days
@@ -109,7 +111,7 @@ class BinanceDialect(BinanceMarket):
             until = min(start + FILL_WINDOW, end)
             rows += await self._fills_between(listing, start, until)
             start = until + timedelta(milliseconds=1)
-        unique = {row["id"]: row for row in rows}
+        unique = {_integer(row, "id"): row for row in rows}
         fees = await self._fee_values({str(row.get("commissionAsset")) for row in unique.values()})
         return [self._fill(row, listing, fees) for row in unique.values()]
 
@@ -225,7 +227,8 @@ class BinanceDialect(BinanceMarket):
             listing = self._listings.of_row(row.get("symbol"))
             brackets = parsing.rows(row.get("brackets"))
             if listing and brackets:
-                table[listing.info.symbol] = Decimal(max(int(bracket["initialLeverage"]) for bracket in brackets))
+                steps = [parsing.count(bracket, "initialLeverage", MOST_LEVERAGE) for bracket in brackets]
+                table[listing.info.symbol] = Decimal(max(steps))
         return table
 
     async def findings(self) -> list[Finding]:
@@ -273,8 +276,7 @@ class BinanceDialect(BinanceMarket):
 
 
 def _integer(row: parsing.Row, name: str) -> str:
-    """Ids are JSON integers here; anything else is not an id."""
-    value = row.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+    """Ids are JSON integers of 64 bits here; anything else is not an id."""
+    if isinstance(row.get(name), str):
         raise parsing.FieldError(f"{name} is not an id")
-    return str(value)
+    return str(parsing.count(row, name, LARGEST_ID))

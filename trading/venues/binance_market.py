@@ -18,6 +18,7 @@ from trading.venues.dialect import Listing, Listings, as_quote, base_symbol, now
 from trading.venues.wire import Wire
 
 DEFAULT_FUNDING_HOURS = Decimal(8)  # fundingInfo lists only symbols that differ (VENUES 8.1)
+WEEK_HOURS = 168  # far beyond any interval; more is no answer
 BOOK_DEPTHS = (5, 10, 20, 50, 100, 500, 1000)
 QUOTE_FIELDS = ("bidPrice", "bidQty", "askPrice", "askQty")
 MANY = 20  # above so many symbols one call for all is cheaper than one each
@@ -73,7 +74,7 @@ class BinanceMarket:
 
     async def _funding_hours(self) -> dict[str, Decimal]:
         raw = parsing.rows(await self._wire.call("fapiPublicGetFundingInfo", {}))
-        return {str(row.get("symbol")): Decimal(int(row["fundingIntervalHours"])) for row in raw}
+        return {str(row.get("symbol")): Decimal(parsing.count(row, "fundingIntervalHours", WEEK_HOURS)) for row in raw}
 
     def _funding(self, row: parsing.Row, listing: Listing, hours: Mapping[str, Decimal]) -> FundingInfo:
         return FundingInfo(

@@ -59,7 +59,7 @@ class OkxDialect(OkxMarket):
     def order(self, row: parsing.Row, listing: Listing) -> VenueOrder:
         return VenueOrder(
             client_order_id=str(row.get("clOrdId") or ""),
-            venue_order_id=parsing.text(row, "ordId"),
+            venue_order_id=parsing.ident(row, "ordId"),
             symbol=listing.info.symbol,
             status=parsing.one_of(row, "state", STATUS),
             side=parsing.one_of(row, "side", SIDE),
@@ -122,8 +122,8 @@ class OkxDialect(OkxMarket):
     def _fill(self, row: parsing.Row, listing: Listing, fees: Mapping[str, Decimal]) -> VenueFill:
         """OKX writes a paid fee as a negative number."""
         return VenueFill(
-            trade_id=parsing.text(row, "tradeId"),
-            venue_order_id=parsing.text(row, "ordId"),
+            trade_id=parsing.ident(row, "tradeId"),
+            venue_order_id=parsing.ident(row, "ordId"),
             client_order_id=str(row.get("clOrdId") or ""),
             symbol=listing.info.symbol,
             side=parsing.one_of(row, "side", SIDE),
@@ -190,7 +190,7 @@ class OkxDialect(OkxMarket):
     def _entry(self, row: parsing.Row, kind: str, amount: Decimal) -> VenueLedgerRow:
         listing = self._listings.of_row(row.get("instId"))
         return VenueLedgerRow(
-            reference=f"{parsing.text(row, 'billId')}:{kind}",
+            reference=f"{parsing.ident(row, 'billId')}:{kind}",
             kind=kind,
             symbol=listing.info.symbol if listing else str(row.get("instId") or ""),
             amount=amount,

@@ -15,6 +15,7 @@ from propbot.env import BadValueError, parse_decimal
 Row = Mapping[str, Any]
 MAX_JSON_TEXT = 8 * 1024 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_COUNT, LONGEST_IDENT = 19, 64
 LATEST_MS = 4_102_444_800_000  # the year 2100: beyond it a "time" is something else
 
 
@@ -68,6 +69,14 @@ def text(source: Row, name: str) -> str:
     return value
 
 
+def ident(source: Row, name: str) -> str:
+    """An id as the venue spells it: printable, and as short as the column that keeps it."""
+    value = text(source, name)
+    if len(value) > LONGEST_IDENT or not value.isascii() or not value.isprintable():
+        raise FieldError(f"{name} is not an id")
+    return value
+
+
 def number(source: Row, name: str) -> Decimal:
     """A finite decimal from a JSON string. A JSON number is refused: it went through a float."""
     value = source.get(name)
@@ -106,6 +115,16 @@ def optional_price(source: Row, name: str) -> Decimal | None:
     """None when empty or 0, as both venues write "no price"."""
     value = optional_number(source, name)
     return value if value is not None and value > 0 else None
+
+
+def count(source: Row, name: str, most: int) -> int:
+    """A whole number from 1 to ``most``, as a JSON integer or digits in text."""
+    value = source.get(name)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_COUNT:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
+        raise FieldError(f"{name} is not a whole number from 1 to {most}")
+    return value
 
 
 def flag(source: Row, name: str) -> bool:
