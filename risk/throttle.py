@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 NORMAL, REDUCED = "NORMAL", "REDUCED"
+# A tenth of the runaway guard's orders: a strategy that repeats itself is stopped long before the desk is.
+REPEATS_PER_MINUTE = 30
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,22 @@ def throttle_of(realized_today_usdt: Decimal, max_daily_loss_usdt: Decimal) -> T
     step = next(item for item in TABLE if share >= item.from_share)
     state = REDUCED if step.size_factor < 1 else NORMAL
     return ThrottleState(state, share, step.size_factor, step.interval_factor)
+
+
+def published(found: ThrottleState) -> dict[str, Any]:
+    """Where the desk stands in the table, with the whole of it, and the repetitions that latch a strategy."""
+    return {
+        "state": found.state,
+        "loss_share": found.loss_share,
+        "size_factor": found.size_factor,
+        "interval_factor": found.interval_factor,
+        "table": [
+            {
+                "from_loss_share": step.from_share,
+                "size_factor": step.size_factor,
+                "interval_factor": step.interval_factor,
+            }
+            for step in reversed(TABLE)
+        ],
+        "repeats_per_minute": REPEATS_PER_MINUTE,
+    }

@@ -10,6 +10,7 @@ from risk.ports import ports
 from risk.reports.book import ZERO, Book, Payload, book_read, breaches, budget_payload
 from risk.selectors import accounts_in_use, desk_read
 from risk.services.governor import throttle_read
+from risk.throttle import published
 from risk.var import concentration, stress_table, var_table
 
 
@@ -88,7 +89,6 @@ def var_payload(now: datetime) -> Payload:
 def risk_snapshot_payload() -> Payload:
     book, desk, venues = book_read(), desk_read(), ports().venues()
     parts = score_parts(book, venues if accounts_in_use() else ())
-    throttle = throttle_read()
     return {
         "ts": book.now,
         "total_notional_usd": book.exposure.total_notional_usdt,
@@ -100,7 +100,7 @@ def risk_snapshot_payload() -> Payload:
         "dry_run_mode": desk.dry_run,
         "risk_score": risk_score(parts),
         "risk_score_parts": parts,
-        "throttle": {"state": throttle.state, "size_factor": throttle.size_factor, "loss_share": throttle.loss_share},
+        "throttle": published(throttle_read()),
         "var": var_payload(book.now),
         "accounting": accounting_payload(book),
     }

@@ -10,7 +10,7 @@ from risk.governor import judge, largest_skew, number
 from risk.intents import ExposureSnapshot, PnlFigures
 from risk.limits import LimitsTable
 from risk.margin import MarginLevel, margin_decision
-from risk.throttle import throttle_of
+from risk.throttle import published, throttle_of
 from tests.risk.plain import NOW, venue_figures
 
 D = Decimal
@@ -149,6 +149,20 @@ def test_the_published_table_of_the_throttle() -> None:
     assert steps == [(D(1), D(1)), (D("0.75"), D("1.5")), (D("0.50"), D(2)), (D("0.25"), D(4))]
     assert throttle_of(D(5000), D(2500)).loss_share == 0
     assert throttle_of(D(-5000), D("Infinity")).loss_share == 0
+
+
+def test_the_status_shows_where_the_desk_stands_in_the_whole_table() -> None:
+    found = published(throttle_of(D(-1300), D(2500)))
+    assert (found["state"], found["loss_share"], found["size_factor"]) == ("REDUCED", D("0.52"), D("0.50"))
+    assert found["interval_factor"] == D(2)
+    assert [tuple(step.values()) for step in found["table"]] == [
+        (D(0), D(1), D(1)),
+        (D("0.25"), D("0.75"), D("1.5")),
+        (D("0.50"), D("0.50"), D(2)),
+        (D("0.75"), D("0.25"), D(4)),
+    ]
+    assert set(found["table"][0]) == {"from_loss_share", "size_factor", "interval_factor"}
+    assert found["repeats_per_minute"] == 30
 
 
 def test_the_steps_of_the_margin_guard_are_named_in_findings() -> None:

@@ -129,6 +129,7 @@ def state_fields(s: Snapshot) -> dict[str, Any]:
         "two_man_resume_required": values().flag("TWO_MAN_RULE"),
         "clock_skew_s": worst_skew_seconds(s),
         "runaway_guard": runaway_block(s),
+        "throttle": s["governor"]["throttle"] if s["governor"] else None,
         "autopilot": autopilot_block(s),
         "auto_hedge": s["auto_hedge"],
         "status_line": s["line"],

@@ -9,6 +9,8 @@ from django_celery_beat.models import PeriodicTask
 from audit.models import AuditRecord, OpsAlert
 from propbot.upkeep.models import TaskRun
 from risk.models import EntryBlock, GovernorSample, RiskSkip
+from risk.services.limits import limits_read
+from risk.throttle import published, throttle_of
 
 SKIP_WINDOW = timedelta(hours=24)
 MACHINES = ("system", "autopilot")
@@ -75,6 +77,7 @@ def governor_figures() -> dict[str, Any] | None:
         "venues": row.venues,
         "breaches": [_sentence(item) for item in row.breaches],
         "entry_stops": [_sentence(item) for item in row.entry_stops],
+        "throttle": published(throttle_of(row.realized_today_usdt, limits_read().value("MAX_DAILY_LOSS_USDT"))),
     }
 
 
