@@ -84,6 +84,18 @@ def fresh_reads() -> Iterator[None]:
 
 
 @contextmanager
+def unread_look() -> Iterator[None]:
+    """Inside, every looked read happens once and now: in the look around when nothing was read in it yet (``prepare``
+    keeps what is read then), else in one of its own. What a sample stores is never an earlier answer."""
+    look = _current.get()
+    if look is not None and not look.answers:
+        yield
+        return
+    with _looking(Look()):
+        yield
+
+
+@contextmanager
 def _looking(look: Look | None) -> Iterator[None]:
     token = _current.set(look)
     try:

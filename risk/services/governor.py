@@ -1,6 +1,5 @@
 """The sampler that engages HOLD by itself: before each loop step and journal write, by thread and by beat."""
 
-from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -11,18 +10,17 @@ from risk import hold_file
 from risk.choices import GovernorGuard
 from risk.governor import Finding, Verdict, judge, largest_skew, number
 from risk.intents import ExposureSnapshot, PnlFigures, VenueFigures
+from risk.looks import unread_look
 from risk.margin import MarginDecision, MarginLevel, margin_decision
-from risk.models import DeskState, GovernorSample, Reservation
+from risk.models import DeskState, GovernorSample
 from risk.ports import ports
 from risk.selectors import accounts_in_use, last_sample
 from risk.services.hold import hold_engage, hold_engage_unless_held
 from risk.services.limits import limits_read
 from risk.services.strategies import budgets_roll_over, freeze_on_daily_loss, strategy_throttle
-from risk.throttle import ThrottleState, throttle_of
+from risk.throttle import REPEATS_PER_MINUTE, ThrottleState, throttle_of
 
 KEEP_SAMPLES = timedelta(days=2)
-# A tenth of the runaway guard's orders: a strategy that repeats itself is stopped long before the desk is.
-REPEATS_PER_MINUTE = 30
 
 
 def _venue_row(venue: VenueFigures) -> dict[str, object]:
@@ -45,7 +43,7 @@ def _pairs(findings: tuple[Finding, ...]) -> list[list[str]]:
 def _store(
     now: datetime, exposure: ExposureSnapshot, pnl: PnlFigures, venues: tuple[VenueFigures, ...], verdict: Verdict
 ) -> GovernorSample:
-    return GovernorSample.objects.create(
+    sample = GovernorSample(
         at=now,
         total_notional_usdt=exposure.total_notional_usdt,
         realized_today_usdt=pnl.realized_today_usdt,
@@ -57,6 +55,8 @@ def _store(
         breaches=_pairs(verdict.breaches),
         entry_stops=_pairs(verdict.entry_stops),
     )
+    statements.insert(sample)
+    return sample
 
 
 def _engage(verdict: Verdict) -> None:
@@ -85,13 +85,16 @@ def _alarm_margins(venues: tuple[VenueFigures, ...], before: GovernorSample | No
             alert(kind=f"margin_{decision.level}", severity="critical", text=decision.text)
 
 
+_REPEATERS = """
+SELECT strategy, count(*) FROM risk_reservation
+ WHERE created_at >= %s AND NOT simulated GROUP BY strategy HAVING count(*) > %s
+"""
+
+
 def _throttle_repeaters(now: datetime) -> None:
     """Latch a strategy that opens real hedges faster than anybody wants (RTS 6 article 15)."""
-    recent = Reservation.objects.filter(created_at__gte=now - timedelta(minutes=1), simulated=False)
-    counts = Counter(recent.values_list("strategy", flat=True))
-    for name, count in counts.items():
-        if count > REPEATS_PER_MINUTE:
-            strategy_throttle(name=name, reason=f"{count} real hedges were journaled within a minute")
+    for name, count in statements.rows(_REPEATERS, [now - timedelta(minutes=1), REPEATS_PER_MINUTE]):
+        strategy_throttle(name=name, reason=f"{count} real hedges were journaled within a minute")
 
 
 def governor_sample(*, now: datetime | None = None) -> GovernorSample:
@@ -100,6 +103,11 @@ def governor_sample(*, now: datetime | None = None) -> GovernorSample:
     Raises when a figure cannot be read. Never call it inside a transaction: the HOLD it may engage is durable.
     """
     now = now or utc_now()
+    with unread_look():
+        return _sample(now)
+
+
+def _sample(now: datetime) -> GovernorSample:
     before = last_sample()
     exposure, pnl, venues = ports().exposure(), ports().pnl(now), tuple(ports().venues())
     verdict = judge(limits=limits_read(), exposure=exposure, pnl=pnl, venues=venues, accounts=accounts_in_use())

@@ -11,15 +11,18 @@ import pytest
 from approvals.models import ApprovalRequest
 from audit.models import OpsAlert
 from propbot.clock import utc_now
+from propbot.console.selectors.records import governor_figures
 from risk import hold_file
 from risk.intents import ExposureSnapshot, PnlFigures, StrategyPnl
 from risk.models import GovernorSample, Reservation, Strategy
 from risk.ports import PortsNotRegisteredError
+from risk.reports.snapshot import risk_snapshot_payload
 from risk.services.desk import resume_request
-from risk.services.governor import REPEATS_PER_MINUTE, fresh_sample, governor_sample, throttle_read
+from risk.services.governor import fresh_sample, governor_sample, throttle_read
 from risk.services.hold import hold_engage
 from risk.services.strategies import strategy_named
 from risk.tasks import governor_tick
+from risk.throttle import REPEATS_PER_MINUTE
 from tests.risk.figures import NOW, Cast, Figures, the_desk, venue_figures
 
 D = Decimal
@@ -164,3 +167,14 @@ def test_a_strategy_that_repeats_itself_more_than_thirty_times_a_minute_is_latch
 def test_the_throttle_follows_the_ledger(figures: Figures) -> None:
     figures.pnl = PnlFigures(taken_at=NOW, realized_today_usdt=D(-1300), unrealized_usdt=D(0))
     assert throttle_read().size_factor == D("0.5")
+
+
+@pytest.mark.django_db
+def test_the_status_and_the_risk_snapshot_show_the_throttle_and_its_table(figures: Figures) -> None:
+    figures.pnl = PnlFigures(taken_at=NOW, realized_today_usdt=D(-1300), unrealized_usdt=D(0))
+    governor_sample()
+    shown = governor_figures()
+    assert shown is not None
+    for throttle in (shown["throttle"], risk_snapshot_payload()["throttle"]):
+        assert (throttle["state"], throttle["size_factor"], throttle["interval_factor"]) == ("REDUCED", D("0.5"), D(2))
+        assert len(throttle["table"]) == 4

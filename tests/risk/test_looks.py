@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from risk import looks
-from risk.looks import fresh_reads, looked, one_look, plainly, prepare
+from risk.looks import fresh_reads, looked, one_look, plainly, prepare, unread_look
 
 
 class Source:
@@ -107,3 +107,23 @@ def test_an_unread_figure_is_not_kept() -> None:
         for _ in range(2):
             with pytest.raises(RuntimeError):
                 read()
+
+
+def test_a_sample_within_a_decision_reads_anew_and_once() -> None:
+    """What a sample stores as current is never what the decision around it has read before."""
+    read = looked(plainly, prepared=True)(Source().read)
+    with prepare():
+        read()
+    with one_look():
+        assert read() == 1
+        with unread_look():
+            assert [read(), read()] == [2, 2]
+        assert read() == 1
+
+
+def test_what_a_sample_reads_first_is_kept_by_the_look_that_prepares() -> None:
+    read = looked(plainly, prepared=True)(Source().read)
+    with prepare(), unread_look():
+        read()
+    with one_look():
+        assert read() == 1

@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Count, DecimalField, ExpressionWrapper, F, Q, QuerySet, Sum
 
+from propbot import statements
 from propbot.clock import utc_day_start, utc_now
 from risk.intents import ExposureSnapshot, PnlFigures, StrategyExposure, StrategyPnl
-from trading.choices import HEDGE_ENDED, HEDGE_EXPOSED, HedgeStatus, PositionSide
+from trading.choices import HEDGE_ENDED, HedgeStatus, PositionSide
 from trading.ledger_math import stored, unrealized
 from trading.models import Hedge, Leg
 from trading.quotes import BoardUnavailableError, board
+from trading.services.held import Held, HeldGroup, HeldSide, held
 from trading.venues.base import Mark
 
 ZERO = Decimal(0)
@@ -45,72 +45,42 @@ def active_hedges(*, simulated: bool) -> list[Hedge]:
 def exposure_snapshot(*, simulated: bool = False) -> ExposureSnapshot:
     """Exposure of hedges that hold something: one leg's notional counts once per hedge, on a venue each its own.
 
-    An unresolved hedge counts through its reservation; what it is proved to hold beyond that is never hidden, since
-    a held leg counts here as soon as its reservation has ended.
+    An opening or unresolved hedge counts through its reservation; where that has ended (a partial hedge became
+    unresolved again), what its legs hold counts here: it is never hidden.
     """
+    found = held(simulated=simulated)
+    exposed = [group for group in found.groups if group.exposed]
     per_symbol: dict[str, Decimal] = defaultdict(Decimal)
-    per_strategy: dict[str, StrategyExposure] = {}
-    rows = _exposure_rows(simulated=simulated)
-    open_hedges = 0
-    for symbol, strategy, notional, count in rows["hedges"]:
-        open_hedges += count
-        per_symbol[symbol] += stored(notional)
-        known = per_strategy.get(strategy, StrategyExposure())
-        per_strategy[strategy] = StrategyExposure(
-            known.open_notional_usdt + stored(notional), known.open_hedges + count
-        )
-    counts = {status: count for status, _, _, count in rows["status"]}
+    per_venue: dict[str, Decimal] = defaultdict(Decimal)
+    for group in exposed:
+        per_symbol[group.symbol] += group.notional_usdt
+        for side in group.sides:
+            per_venue[side.venue] += side.value_usdt
+    per_symbol = {symbol: stored(notional) for symbol, notional in per_symbol.items()}
     return ExposureSnapshot(
         taken_at=utc_now(),
         total_notional_usdt=sum(per_symbol.values(), ZERO),
-        open_hedges=open_hedges,
-        partial_hedges=counts.get(HedgeStatus.PARTIAL, 0),
-        unresolved_hedges=counts.get(HedgeStatus.UNRESOLVED, 0),
-        per_venue={venue: stored(notional) for venue, _, notional, _ in rows["venue"]},
-        per_symbol=dict(per_symbol),
-        per_strategy=per_strategy,
-        open_orders={venue: count for venue, _, _, count in rows["orders"]},
+        open_hedges=sum(group.hedges for group in exposed),
+        partial_hedges=_hedges(found, HedgeStatus.PARTIAL),
+        unresolved_hedges=_hedges(found, HedgeStatus.UNRESOLVED),
+        per_venue={venue: stored(notional) for venue, notional in per_venue.items()},
+        per_symbol=per_symbol,
+        per_strategy=_per_strategy(exposed),
+        open_orders=found.open_orders,
     )
 
 
-# The database sums: a thousand open hedges cost the governor a handful of rows. The status stands there twice so that
-# the partial index of the active ones serves, however many have ended. One question, because the journal asks it under
-# the locks that the next intent waits for. ``orders``: those that are, or may be, at the venue, and those just planned:
-# two intents must not pass together.
-_EXPOSURE = """
-WITH leg AS MATERIALIZED (
-    SELECT h.id, h.symbol, h.strategy, l.venue, coalesce(l.quantity * l.entry_price, 0) AS value
-    FROM trading_hedge h JOIN trading_leg l ON l.hedge_id = h.id
-    WHERE h.simulated = %(simulated)s AND NOT (h.status IN ('closed', 'failed')) AND h.status = ANY(%(exposed)s)
-), one AS (
-    SELECT symbol, strategy, max(value) AS value FROM leg GROUP BY id, symbol, strategy
-)
-SELECT 'hedges', symbol, strategy, sum(value), count(*) FROM one GROUP BY symbol, strategy
-UNION ALL
-SELECT 'venue', venue, '', sum(value), 0 FROM leg GROUP BY venue
-UNION ALL
-SELECT 'status', status, '', 0, count(*) FROM trading_hedge
- WHERE simulated = %(simulated)s AND NOT (status IN ('closed', 'failed')) GROUP BY status
-UNION ALL
-SELECT 'orders', venue, '', 0, count(*) FROM trading_order
- WHERE simulated = %(simulated)s AND status IN ('planned', 'sending', 'unknown', 'open') GROUP BY venue
-"""
-ExposureRow = tuple[str, str, Decimal, int]
+def _hedges(found: Held, status: HedgeStatus) -> int:
+    return sum(group.hedges for group in found.groups if group.status == status)
 
 
-def _exposure_rows(*, simulated: bool) -> dict[str, list[ExposureRow]]:
-    """``hedges``: per symbol and strategy the larger leg of each, with their count; ``venue``: the sum of its legs;
-    ``status``: active hedges; ``orders``: per venue."""
-    found: dict[str, list[ExposureRow]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_EXPOSURE, {"simulated": simulated, "exposed": [str(status) for status in HEDGE_EXPOSED]})
-        for kind, *row in cursor.fetchall():
-            found[kind].append(cast(ExposureRow, tuple(row)))
-    return found
-
-
-def _active(*, simulated: bool) -> "QuerySet[Hedge]":
-    return Hedge.objects.filter(simulated=simulated).exclude(status__in=HEDGE_ENDED).order_by()
+def _per_strategy(exposed: Iterable[HeldGroup]) -> dict[str, StrategyExposure]:
+    notional: dict[str, Decimal] = defaultdict(Decimal)
+    hedges: dict[str, int] = defaultdict(int)
+    for group in exposed:
+        notional[group.strategy] += group.notional_usdt
+        hedges[group.strategy] += group.hedges
+    return {name: StrategyExposure(stored(amount), hedges[name]) for name, amount in notional.items()}
 
 
 def fresh_marks(symbols: Iterable[str], *, now: datetime) -> dict[tuple[str, str], Mark]:
@@ -163,28 +133,21 @@ def _leg_unrealized(leg: Leg, marks: Mapping[tuple[str, str], Mark]) -> Decimal 
 
 def unrealized_total(*, simulated: bool, now: datetime) -> Decimal | None:
     """Of all active hedges; None as soon as one part is unknown (law 9)."""
-    held = Leg.objects.filter(quantity__gt=0, hedge__in=_active(simulated=simulated)).order_by()
-    value = ExpressionWrapper(
-        F("quantity") * F("entry_price"), output_field=DecimalField(max_digits=76, decimal_places=18)
-    )
-    sums = held.values_list("venue", "symbol", "position_side").annotate(
-        held=Sum("quantity"), entered=Sum(value), unpriced=Count("id", filter=Q(entry_price=None))
-    )
-    rows = list(sums)
-    if not rows:
+    sides = [side for group in held(simulated=simulated).groups for side in group.sides]
+    if not sides:
         return ZERO
-    marks = fresh_marks([row[1] for row in rows], now=now)
-    parts = [_group_unrealized(marks.get((row[0], row[1])), *row[2:]) for row in rows]
+    marks = fresh_marks([side.symbol for side in sides], now=now)
+    parts = [_side_unrealized(marks.get((side.venue, side.symbol)), side) for side in sides]
     known = [part for part in parts if part is not None]
     return stored(sum(known, ZERO)) if len(known) == len(parts) else None
 
 
-def _group_unrealized(mark: Mark | None, side: str, held: Decimal, entered: Decimal, unpriced: int) -> Decimal | None:
-    """Of all legs of one venue, symbol and side together; None without a mark or with a leg that has no price."""
-    if mark is None or unpriced:
+def _side_unrealized(mark: Mark | None, side: HeldSide) -> Decimal | None:
+    """Of all legs of one side together; None without a mark or with a leg that has no price."""
+    if mark is None or side.unpriced:
         return None
-    gain = mark.mark_price * held - entered
-    return gain if side == PositionSide.LONG else -gain
+    gain = mark.mark_price * side.quantity - side.value_usdt
+    return gain if side.position_side == PositionSide.LONG else -gain
 
 
 def pnl_figures(now: datetime, *, simulated: bool = False) -> PnlFigures:
@@ -200,24 +163,29 @@ def pnl_figures(now: datetime, *, simulated: bool = False) -> PnlFigures:
 
 
 def strategies_pnl(today: date, *, simulated: bool) -> dict[str, StrategyPnl]:
-    """One question, whatever the number of strategies and days: each one's latest row, and the last seven days."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STRATEGIES, {"simulated": simulated, "after": today - timedelta(days=7)})
-        rows = cursor.fetchall()
+    """One question, whatever the number of strategies and days: each one's latest row, the day, and the last seven.
+
+    Where the clock has stepped back over midnight the day that had begun counts as today's, too: no loss disappears.
+    """
+    rows = statements.rows(_STRATEGIES, {"simulated": simulated, "today": today, "after": today - timedelta(days=7)})
     return {
         name: StrategyPnl(
-            realized_today_usdt=stored(realized) if day == today else ZERO,
+            realized_today_usdt=stored(realized),
             realized_7d_usdt=stored(week),
             realized_total_usdt=stored(total),
             max_drawdown_usdt=stored(drawdown),
         )
-        for name, day, realized, total, drawdown, week in rows
+        for name, total, drawdown, realized, week in rows
     }
 
 
 _STRATEGIES = """
-SELECT latest.*, (SELECT coalesce(sum(realized_usdt), 0) FROM trading_dailypnl
-                   WHERE strategy = latest.strategy AND simulated = %(simulated)s AND day > %(after)s)
-  FROM (SELECT DISTINCT ON (strategy) strategy, day, realized_usdt, running_total_usdt, max_drawdown_usdt
+SELECT latest.strategy, latest.running_total_usdt, latest.max_drawdown_usdt,
+       coalesce(sum(recent.realized_usdt) FILTER (WHERE recent.day >= %(today)s), 0),
+       coalesce(sum(recent.realized_usdt), 0)
+  FROM (SELECT DISTINCT ON (strategy) strategy, running_total_usdt, max_drawdown_usdt
           FROM trading_dailypnl WHERE simulated = %(simulated)s ORDER BY strategy, day DESC) latest
+  LEFT JOIN trading_dailypnl recent
+    ON recent.strategy = latest.strategy AND recent.simulated = %(simulated)s AND recent.day > %(after)s
+ GROUP BY latest.strategy, latest.running_total_usdt, latest.max_drawdown_usdt
 """

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, close_old_connections, connections
 
-from propbot import metrics
+from propbot import metrics, statements
 from propbot.clock import utc_now
 from propbot.config import values
 from risk.intents import VenueFigures
@@ -232,13 +232,25 @@ def health_note(call: CallNote) -> None:
 
 def venue_figures() -> list[VenueFigures]:
     """What the governor and the margin guard need of every venue; what was not read lately is None."""
-    rows = {row.venue: row for row in VenueHealth.objects.filter(venue__in=venue_ids())}
-    now = utc_now()
-    return [_figures(venue, rows.get(venue), now) for venue in venue_ids()]
+    now, venues = utc_now(), list(venue_ids())
+    rows = {row.venue: row for row in statements.found(VenueHealth, "WHERE venue = ANY(%s)", [venues])}
+    accounts = _accounts(venues, now)
+    return [_figures(venue, rows.get(venue), accounts.get(venue), now) for venue in venues]
 
 
-def _figures(venue: str, row: VenueHealth | None, now: datetime) -> VenueFigures:
-    margin = watchdog.margin(venue, now) or _stored_margin(venue, now)
+def _accounts(venues: Sequence[str], now: datetime) -> dict[str, AccountSnapshot]:
+    """Each account as it was read last; absent without a recent reading. One look per venue into the index."""
+    latest = """
+        WHERE id IN (SELECT (SELECT id FROM trading_accountsnapshot
+                              WHERE venue = wanted.venue AND at >= %s ORDER BY at DESC LIMIT 1)
+                       FROM unnest(%s::text[]) AS wanted(venue))
+    """
+    found = statements.found(AccountSnapshot, latest, [now - FIGURES_MAX_AGE, list(venues)])
+    return {row.venue: row for row in found}
+
+
+def _figures(venue: str, row: VenueHealth | None, account: AccountSnapshot | None, now: datetime) -> VenueFigures:
+    margin = watchdog.margin(venue, now) or (_stored_margin(account) if account else None)
     return VenueFigures(
         venue=venue,
         reachable=None if row is None else row.reachable,
@@ -250,21 +262,11 @@ def _figures(venue: str, row: VenueHealth | None, now: datetime) -> VenueFigures
         liquidation_distance=margin.liquidation_distance if margin else None,
         available_usdt=margin.available_usdt if margin else None,
         read_at=margin.read_at if margin else None,
-        equity_usdt=_equity(venue, now),
+        equity_usdt=account.equity_usdt if account else None,
     )
 
 
-def _equity(venue: str, now: datetime) -> Decimal | None:
-    """The account's equity as it was read last; None without a recent reading."""
-    rows = AccountSnapshot.objects.filter(venue=venue, at__gte=now - FIGURES_MAX_AGE).order_by("-at")
-    equity: Decimal | None = rows.values_list("equity_usdt", flat=True).first()
-    return equity
-
-
-def _stored_margin(venue: str, now: datetime) -> _Margin | None:
+def _stored_margin(account: AccountSnapshot) -> _Margin:
     """What another process read last. The distance to liquidation is known in the trader alone."""
-    found = AccountSnapshot.objects.filter(venue=venue, at__gte=now - FIGURES_MAX_AGE).order_by("-at").first()
-    if found is None:
-        return None
-    ratio = margin_ratio(found.maintenance_margin_usdt, found.equity_usdt)
-    return _Margin(ratio, None, found.available_usdt, found.at)
+    ratio = margin_ratio(account.maintenance_margin_usdt, account.equity_usdt)
+    return _Margin(ratio, None, account.available_usdt, account.at)
