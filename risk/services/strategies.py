@@ -9,6 +9,7 @@ from approvals.models import ApprovalRequest
 from approvals.services import approval_request
 from audit.context import current_actor
 from audit.services import alert, audited, record
+from propbot import statements
 from propbot.clock import utc_day_start, utc_now
 from propbot.errors import RefusedError
 from risk.budgets import loss_freezes
@@ -32,7 +33,7 @@ def strategy_named(name: str) -> Strategy:
 
 def strategies_all() -> list[Strategy]:
     """Every registered strategy, each with its row."""
-    rows = {row.name: row for row in Strategy.objects.all()}
+    rows = {row.name: row for row in statements.found(Strategy, "ORDER BY name")}
     return [rows.get(name) or strategy_seed(name) for name in strategy_names()]
 
 
@@ -169,7 +170,7 @@ def budgets_roll_over(now: datetime) -> list[str]:
     """Write down that the day has begun anew. Only a record: the figures follow the clock by themselves."""
     day = utc_day_start(now)
     rolled = []
-    for row in Strategy.objects.filter(last_reset_at__lt=day):
+    for row in statements.found(Strategy, "WHERE last_reset_at < %s ORDER BY name", [day]):
         moved = Strategy.objects.filter(pk=row.pk, last_reset_at__lt=day).update(
             last_reset_at=day, loss_baseline_usdt=Decimal(0)
         )
@@ -185,7 +186,8 @@ def budget_reset(*, name: str, reason: str) -> Strategy:
     pnl = ports().pnl(now).per_strategy.get(name, StrategyPnl())
     with audited():
         row = _locked(name)
-        if row.reset_by_hand_on == utc_day_start(now).date():
+        # A clock that stepped back over midnight opens no second reset for the day before.
+        if row.reset_by_hand_on is not None and row.reset_by_hand_on >= utc_day_start(now).date():
             raise RefusedError("already_reset", f"the budget of {name} was reset by hand today already", status=409)
         before = used_today(row, pnl, now)
         row.loss_baseline_usdt, row.last_reset_at = pnl.realized_today_usdt, now

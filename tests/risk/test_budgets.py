@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
 
@@ -13,6 +14,8 @@ from risk.models import Strategy, StrategyEvent
 from risk.services import strategies as service
 from risk.services.facts import last_reset_at, used_today
 from tests.risk.figures import NOW, Cast, Figures
+from trading.services.daily_pnl import daily_pnl_book
+from trading.services.exposure import pnl_figures
 
 D = Decimal
 NAME = "cross_exchange_arb"
@@ -70,6 +73,29 @@ def test_a_reset_by_hand_is_recorded_alerted_and_allowed_once_a_day(cast: Cast, 
     assert (refused.value.code, refused.value.status) == ("already_reset", 409)
     assert AuditRecord.objects.filter(action="BUDGET_RESET", person="alice").count() == 1
     assert OpsAlert.objects.filter(kind="budget_reset").count() == 1
+
+
+def test_a_clock_that_stepped_back_over_midnight_opens_no_second_reset_by_hand(cast: Cast, row: Strategy) -> None:
+    def reset_at(now: datetime) -> None:
+        with patch.object(service, "utc_now", lambda: now), cast.acting("alice"):
+            service.budget_reset(name=NAME, reason="agreed with the desk")
+
+    reset_at(MORNING)
+    with pytest.raises(RefusedError) as refused:
+        reset_at(EVENING)
+    assert refused.value.code == "already_reset"
+    reset_at(MORNING + timedelta(days=1))
+
+
+def test_a_loss_of_the_new_day_counts_when_the_clock_is_back_before_midnight(row: Strategy) -> None:
+    for at, amount in ((EVENING, D(-200)), (MORNING, D(-40))):
+        daily_pnl_book(strategy=NAME, simulated=False, amount=amount, at=at)
+    assert pnl_figures(MORNING).per_strategy[NAME].realized_today_usdt == D(-40)
+    back = pnl_figures(EVENING).per_strategy[NAME]
+    assert (back.realized_today_usdt, back.realized_7d_usdt) == (D(-240), D(-240))
+    daily_pnl_book(strategy=NAME, simulated=False, amount=D(-7), at=EVENING)
+    assert pnl_figures(MORNING).per_strategy[NAME].realized_today_usdt == D(-47)
+    assert pnl_figures(EVENING).realized_today_usdt == D(-247)
 
 
 def test_failures_in_a_row_freeze_and_a_success_ends_the_row(row: Strategy) -> None:
