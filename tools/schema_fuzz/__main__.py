@@ -1,6 +1,7 @@
 """``python -m tools.schema_fuzz``: 20,000 generated requests over all roles. Exit code 1 when an answer is wrong.
 
-They are shared among ``--workers`` processes, each with a database and a seed of its own.
+They are shared among ``--workers`` processes, each with a database and a seed of its own. ``--keep FILE`` makes a long
+run of several short ones: what the file holds is added to, and the report is of all of it.
 """
 
 import argparse
@@ -29,6 +30,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--only", action="append", default=[], help="a path of the document; may be repeated")
+    parser.add_argument("--keep", type=Path, default=None, help="findings of earlier runs, added to by this one")
     parser.add_argument("--number", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--findings", type=Path, default=None, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -39,7 +41,13 @@ def main() -> int:
     if options.number is not None:
         return work(options)
     began = time.monotonic()
-    found = shared(options)
+    found = Findings() if options.keep is None or not options.keep.exists() else read(options.keep)
+    missing = max(0, options.requests - found.total)
+    if missing:
+        # Another beginning than that of the run before: the same seed would make the same requests again.
+        found.add(shared(options, missing, options.seed + found.total).document())
+    if options.keep is not None:
+        options.keep.write_text(json.dumps(found.document()), encoding="utf-8")
     for what, count in found.faults.most_common(MOST_SHOWN):
         sys.stdout.write(f"{count} x {what}\n    {found.examples[what]}\n")
     seconds = time.monotonic() - began
@@ -51,24 +59,30 @@ def main() -> int:
     return int(any(result.ok is False for result in results))
 
 
-def shared(options: argparse.Namespace) -> Findings:
+def read(path: Path) -> Findings:
+    found = Findings()
+    found.add(json.loads(path.read_text(encoding="utf-8")))
+    return found
+
+
+def shared(options: argparse.Namespace, wanted: int, seed: int) -> Findings:
     """Every worker's findings in one; a worker that breaks breaks the run."""
-    each = -(-options.requests // options.workers)
+    each = -(-wanted // options.workers)
     found = Findings()
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.json" for number in range(options.workers)]
-        started = [_start(options, number, each, path) for number, path in enumerate(paths)]
+        started = [_start(options, number, each, seed, path) for number, path in enumerate(paths)]
         codes = [process.wait() for process in started]
         if any(codes):
             raise SystemExit(f"a worker ended with {codes}")
         for path in paths:
-            found.add(json.loads(path.read_text(encoding="utf-8")))
+            found.add(read(path).document())
     return found
 
 
-def _start(options: argparse.Namespace, number: int, each: int, path: Path) -> "subprocess.Popen[bytes]":
+def _start(options: argparse.Namespace, number: int, each: int, seed: int, path: Path) -> "subprocess.Popen[bytes]":
     words = ["--number", str(number), "--findings", str(path), "--requests", str(each)]
-    words += ["--seed", str(options.seed + number * SEEDS_APART), "--seconds", str(options.seconds)]
+    words += ["--seed", str(seed + number * SEEDS_APART), "--seconds", str(options.seconds)]
     words += ["--data-dir", options.data_dir] if options.data_dir else []
     words += [word for only in options.only for word in ("--only", only)]
     return subprocess.Popen([sys.executable, "-m", "tools.schema_fuzz", *words])  # noqa: S603 - our own words
