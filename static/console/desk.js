@@ -132,11 +132,20 @@ function swap(fresh) {
   if (!old || busy(old)) return;
   const open = new Set([...old.querySelectorAll("details[open]")].map((node) => node.dataset.key));
   for (const node of fresh.querySelectorAll("details")) if (open.has(node.dataset.key)) node.open = true;
-  if (old.innerHTML !== fresh.innerHTML) old.replaceChildren(...fresh.childNodes);
+  if (said(old) !== said(fresh)) old.replaceChildren(...fresh.childNodes);
 }
 
-// A section that somebody is typing into keeps still.
+// What a section says: its form tokens are masked anew in each answer, and times are counted by the page itself.
+function said(section) {
+  const copy = section.cloneNode(true);
+  for (const node of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) node.remove();
+  for (const node of copy.querySelectorAll("time")) node.textContent = "";
+  return copy.innerHTML;
+}
+
+// A section that somebody is typing into, or pressing a button of, keeps still: no click may fall between two versions.
 function busy(section) {
+  if (section.querySelector(":active")) return true;
   if (section.contains(document.activeElement) && document.activeElement.matches("input, select")) return true;
   return [...section.querySelectorAll("input")].some((input) => input.type !== "hidden" && input.value !== input.defaultValue);
 }
