@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from propbot.console import feed_client
 from propbot.console.desk_client import DeskClient, DeskError
 
 REFUSED, UNREACHABLE = 1, 3
@@ -289,39 +290,21 @@ def ops_report(desk: Desk, as_csv: bool) -> None:
 @command
 def tail(desk: Desk) -> None:
     """Follow the live feed until interrupted."""
+
+    def hear(message: Mapping[str, Any]) -> None:
+        if message["type"] == "lost":
+            click.echo(feed_client.line_of(dict(message)), err=True)
+        elif message["type"] != "heartbeat":
+            click.echo(json.dumps(message) if desk.as_json else feed_client.line_of(dict(message)))
+
     try:
-        asyncio.run(_tail(desk))
+        asyncio.run(feed_client.follow(desk.base_url, desk.token, hear))
     except KeyboardInterrupt:
         return
-
-
-async def _tail(desk: Desk) -> None:
-    """A gap in seq, or a silence, means: connect again and start from the snapshot."""
-    import websockets
-
-    url = desk.base_url.replace("http", "ws", 1) + "/ws/status"
-    headers = {"Authorization": f"Bearer {desk.token}"}
-    async for socket in websockets.connect(url, origin=desk.base_url, additional_headers=headers):  # type: ignore[arg-type]
-        try:
-            await _print_feed(socket, desk.as_json)
-        except websockets.ConnectionClosed as closed:
-            if closed.rcvd is not None and closed.rcvd.code == 4401:
-                raise DeskError(401, "unauthorized", "the token's role may not follow the feed") from None
-            click.echo("reconnecting", err=True)
-
-
-async def _print_feed(socket: Any, as_json: bool) -> None:
-    seq: int | None = None
-    async for text in socket:
-        message = json.loads(text)
-        if message["type"] == "heartbeat":
-            continue
-        if seq is not None and message["type"] == "change" and message["seq"] != seq + 1:
-            click.echo("gap", err=True)
-        seq = message["seq"]
-        click.echo(
-            text if as_json else f"{message['ts']} #{seq} {message.get('status', {}).get('line', message['type'])}"
-        )
+    except feed_client.FeedRefusedError as error:
+        raise DeskError(401, "unauthorized", str(error)) from error
+    except feed_client.FeedUnreachableError as error:
+        raise DeskError(0, "unreachable", str(error)) from error
 
 
 def _add_the_rest() -> None:
