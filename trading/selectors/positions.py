@@ -67,7 +67,7 @@ def marks_read(symbols: Sequence[str]) -> FreshMarks:
 
 
 def hedges(filters: PositionFilters) -> QuerySet[Hedge]:
-    found = Hedge.objects.prefetch_related("legs").order_by("-created_at")
+    found = Hedge.objects.order_by("-created_at")
     if filters.status == SIMULATED:
         found = found.filter(simulated=True, status=HedgeStatus.OPEN)
     elif filters.status:
@@ -126,14 +126,18 @@ def total_or_none(values: Iterable[Decimal | None]) -> Decimal | None:
     return None if None in known else sum((value for value in known if value is not None), ZERO)
 
 
-def ordered_legs(hedge: Hedge) -> list[Leg]:
-    """Long first, from the prefetched rows."""
-    legs: list[Leg] = list(hedge.legs.all())  # type: ignore[arg-type]  # the stubs mistake the reverse manager
-    return sorted(legs, key=lambda leg: leg.position_side != PositionSide.LONG)
+def legs_of(rows: Sequence[Hedge]) -> dict[UUID, list[Leg]]:
+    """Hedge -> its legs, long first. Plain rows: a prefetch costs three times as much for a page."""
+    found: dict[UUID, list[Leg]] = {row.pk: [] for row in rows}
+    for leg in Leg.objects.filter(hedge_id__in=list(found)).order_by("position_side"):
+        found[leg.hedge_id].append(leg)
+    return found
 
 
-def position_payload(hedge: Hedge, marks: FreshMarks, funding: Mapping[UUID, Decimal]) -> dict[str, Any]:
-    legs = [leg_payload(leg, hedge, marks) for leg in ordered_legs(hedge)]
+def position_payload(
+    hedge: Hedge, held: Sequence[Leg], marks: FreshMarks, funding: Mapping[UUID, Decimal]
+) -> dict[str, Any]:
+    legs = [leg_payload(leg, hedge, marks) for leg in held]
     return {
         "id": hedge.id,
         "symbol": hedge.symbol,
@@ -151,7 +155,7 @@ def position_payload(hedge: Hedge, marks: FreshMarks, funding: Mapping[UUID, Dec
         "expected_net_edge_bps": hedge.expected_net_edge_bps,
         "unrealized_pnl_usdt": total_or_none(leg["unrealized_pnl_usdt"] for leg in legs),
         "realized_pnl_usdt": hedge.realized_pnl_usdt,
-        "attribution": attribution_payload(hedge, ordered_legs(hedge), funding),
+        "attribution": attribution_payload(hedge, held, funding),
         "simulated": hedge.simulated,
         "initiator": hedge.initiator,
         "failure_reason": hedge.failure_reason or None,
@@ -232,9 +236,10 @@ def positions_payload(filters: PositionFilters, page: Page) -> dict[str, Any]:
     held = held_groups(simulated=False)
     marks = marks_read(sorted({row.symbol for row in rows} | {group.symbol for group in held}))
     unrealized = total_or_none(group.unrealized(marks.of(group.venue, group.symbol)[0]) for group in held)
-    funding = funding_by_hedge(rows)
+    legs = legs_of(rows)
+    funding = funding_by_hedge([row for row in rows if row.realized_pnl_usdt is not None])
     return {
-        "positions": [position_payload(row, marks, funding) for row in rows],
+        "positions": [position_payload(row, legs[row.pk], marks, funding) for row in rows],
         "exposure": venue_exposure(held, marks),
         "totals": {"unrealized_pnl_usdt": unrealized, "incomplete": unrealized is None},
         "total": total,
