@@ -7,18 +7,12 @@ from django.db import connection
 
 from propbot.clock import utc_day_start
 from propbot.console.charts import Chart, Point, line_chart
+from propbot.console.hedge_story import COSTS
 from trading.choices import HEDGE_EXPOSED
 from trading.models import PnlSnapshot, ReconciliationDifference, ReconciliationRound, VenueHealth
 from trading.selectors.opportunities import opportunity_payload
 
 CHART_POINTS = 240
-COST_NAMES = {
-    "standing_basis_bps": "standing basis",
-    "entry_fees_bps": "entry fees",
-    "exit_fees_bps": "exit fees",
-    "slippage_bps": "expected slippage",
-    "funding_bps": "expected funding",
-}
 
 
 def opportunity_figures() -> dict[str, Any] | None:
@@ -30,7 +24,7 @@ def opportunity_figures() -> dict[str, Any] | None:
     costs = found["costs"]
     return {
         **found,
-        "cost_parts": [[label, costs[name]] for name, label in COST_NAMES.items() if name in costs],
+        "cost_parts": [[label, costs[name]] for name, label in COSTS.items() if name in costs],
         "status": answer["status"],
         "blocked_reason": answer["blocked_reason"],
     }

@@ -1,27 +1,61 @@
 """One hedge's life on a time line: decision, orders, fills, funding, audit; expected beside realized."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
 
 from audit.models import AuditRecord
 from propbot.console.exports import flatten
+from propbot.console.hedge_story import (
+    against_expectation,
+    decided_quotes,
+    expected_parts,
+    order_stories,
+    outcome_parts,
+)
 from propbot.console.replay import replay
+from propbot.http.paging import Page
 from trading.models import Fill, FundingPayment, Hedge, HedgeAttempt, Leg, Order, OrderEvent
 from trading.selectors.attribution import attribution_payload, funding_by_hedge
 
-NEWEST = 100
+MOST_COUNTED = 10_000
 
 
-def hedge_rows(*, status: str, symbol: str) -> list[Hedge]:
-    rows = Hedge.objects.prefetch_related("legs").order_by("-created_at")
+@dataclass(frozen=True)
+class HedgeRows:
+    """One page of hedges, newest first. ``counted`` stops at ``MOST_COUNTED``: nobody pages further than that."""
+
+    rows: list[Hedge]
+    counted: int
+    page: Page
+
+    @property
+    def last(self) -> int:
+        return self.page.offset + len(self.rows)
+
+    @property
+    def total(self) -> str:
+        return f"more than {MOST_COUNTED:,}" if self.counted > MOST_COUNTED else f"{self.counted:,}"
+
+    @property
+    def newer(self) -> int | None:
+        return max(0, self.page.offset - self.page.limit) if self.page.offset else None
+
+    @property
+    def older(self) -> int | None:
+        return self.page.next_offset(self.counted)
+
+
+def hedge_rows(*, status: str, symbol: str, page: Page) -> HedgeRows:
+    found = Hedge.objects.order_by("-created_at")
     if status:
-        rows = rows.filter(status=status)
+        found = found.filter(status=status)
     if symbol:
-        rows = rows.filter(symbol=symbol.upper())
-    return list(rows[:NEWEST])
+        found = found.filter(symbol=symbol.upper())
+    counted = found.order_by().values("pk")[: MOST_COUNTED + 1].count()
+    return HedgeRows(list(found[page.offset : page.offset + page.limit]), counted, page)
 
 
 def hedge_page(hedge: Hedge) -> dict[str, Any]:
@@ -29,12 +63,19 @@ def hedge_page(hedge: Hedge) -> dict[str, Any]:
     fills = list(Fill.objects.filter(hedge=hedge).select_related("order").order_by("filled_at", "id"))
     funding = list(FundingPayment.objects.filter(hedge=hedge).order_by("settled_at"))
     legs = list(Leg.objects.filter(hedge=hedge).order_by("position_side"))
+    attribution = attribution_payload(hedge, legs, funding_by_hedge([hedge]))
     return {
         "hedge": hedge,
         "legs": legs,
-        "attribution": attribution_payload(hedge, legs, funding_by_hedge([hedge])),
-        "orders": orders,
+        "quotes": decided_quotes(hedge.decision, long_venue=hedge.long_venue, short_venue=hedge.short_venue),
+        "expected": expected_parts(
+            hedge.decision, edge_bps=hedge.expected_net_edge_bps, notional_usdt=hedge.notional_usdt
+        ),
+        "outcome": outcome_parts(attribution, notional_usdt=hedge.notional_usdt),
+        "gap": against_expectation(attribution, notional_usdt=hedge.notional_usdt),
+        "orders": order_stories(orders, fills, hedge.decision, decided_at=hedge.created_at),
         "fills": fills,
+        "funding": funding,
         "decision": _decision(hedge),
         "replay": replay(
             hedge.decision,
@@ -42,7 +83,6 @@ def hedge_page(hedge: Hedge) -> dict[str, Any]:
             short_venue=hedge.short_venue,
             expected=hedge.expected_net_edge_bps,
         ),
-        "comparison": _comparison(hedge, fills, funding),
         "timings": sorted(hedge.timings.items(), key=lambda item: _as_number(item[1])),
         "timeline": _timeline(hedge, orders, fills, funding),
         "risk": hedge.status in ("partial", "unresolved"),
@@ -56,23 +96,6 @@ def _as_number(value: object) -> float:
 def _decision(hedge: Hedge) -> list[tuple[str, Any]]:
     """The stored inputs, flattened: what the decision saw."""
     return [(name.replace(".", " · "), value) for name, value in flatten(hedge.decision) if value not in (None, "")]
-
-
-def _comparison(hedge: Hedge, fills: list[Any], funding: list[Any]) -> dict[str, Any]:
-    """Expected edge against what happened, in USDT and bps of the notional. Null until it is over."""
-    fees = sum((fill.fee_usdt for fill in fills), Decimal(0))
-    paid = sum((row.amount_usdt for row in funding), Decimal(0))
-    notional, realized = hedge.notional_usdt, hedge.realized_pnl_usdt
-    return {
-        "expected_bps": hedge.expected_net_edge_bps,
-        "expected_usdt": None
-        if hedge.expected_net_edge_bps is None
-        else hedge.expected_net_edge_bps * notional / 10_000,
-        "realized_usdt": realized,
-        "realized_bps": None if realized is None or not notional else realized / notional * 10_000,
-        "fees_usdt": fees if fills else None,
-        "funding_usdt": paid if funding else None,
-    }
 
 
 def _timeline(hedge: Hedge, orders: list[Order], fills: list[Any], funding: list[Any]) -> list[dict[str, Any]]:
