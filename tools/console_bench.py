@@ -1,10 +1,11 @@
 """How fast the pages are, over HTTP, with an empty and with a full database: ``make console-bench``.
 
 Makes its own database, serves it with its own uvicorn on a free port, measures, and drops both. The full one holds
-1,000 open and 100,000 closed hedges with two legs and two orders each. Needs PostgreSQL and Redis (DATABASE_URL,
-REDIS_URL, or the usual local ones).
+1,000 open and 100,000 closed hedges with two legs and two orders each. Then 200 listeners of the feed wait for a HOLD.
+Needs PostgreSQL and Redis (DATABASE_URL, REDIS_URL, or the usual local ones).
 """
 
+import asyncio
 import json
 import os
 import secrets
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 
+from tools.console_feed import LISTENERS, hold_latencies
 from tools.reports import Result, at_most, measured, write_report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,7 @@ PAGES = (
     Page("overview", "/api/ui/status/overview", 30),
     Page("dashboard, first byte", "/ui/dashboard", 150),
     Page("positions", "/api/ui/positions", 60),
+    Page("hedges page", "/ui/hedges", 60),
 )
 
 
@@ -215,6 +218,14 @@ def seed(url: str) -> None:
         link.execute("VACUUM ANALYZE")
 
 
+def feed_results(latencies: list[float]) -> list[Result]:
+    return [
+        measured(f"HOLD seen by {LISTENERS} listeners, median", statistics.median(latencies), "ms"),
+        at_most(f"HOLD seen by {LISTENERS} listeners, p99", percentile(latencies, 0.99), "ms", 1000),
+        measured(f"HOLD seen by {LISTENERS} listeners, the slowest of {len(latencies)}", max(latencies), "ms"),
+    ]
+
+
 def judged(empty: dict[str, tuple[float, float]], full: dict[str, tuple[float, float]]) -> list[Result]:
     found: list[Result] = []
     for page in PAGES:
@@ -236,8 +247,9 @@ def bench(say: Callable[[str], object]) -> list[Result]:
         manage(env, "migrate", "--no-input", "-v", "0")
         accounts = Path(data) / "people.json"
         manage(env, "demo_people", "--file", str(accounts))
-        token = json.loads(accounts.read_text())["people"]["vera"]["token"]
-        headers = {"Authorization": f"Bearer {token}"}
+        people = json.loads(accounts.read_text())["people"]
+        operator, viewer = people["alice"]["token"], people["vera"]["token"]
+        headers = {"Authorization": f"Bearer {viewer}"}
         with served(env, port) as base, httpx.Client(base_url=base, headers=headers, timeout=30) as client:
             say("measuring the empty one")
             empty = timings(client)
@@ -245,7 +257,9 @@ def bench(say: Callable[[str], object]) -> list[Result]:
             seed(env["DATABASE_URL"])
             say("measuring the full one")
             full = timings(client)
-    return judged(empty, full)
+            say(f"stopping the desk before {LISTENERS} listeners")
+            feed = asyncio.run(hold_latencies(base, operator=operator, viewer=viewer))
+    return [*judged(empty, full), *feed_results(feed)]
 
 
 def main() -> int:
@@ -255,7 +269,7 @@ def main() -> int:
     results = bench(lambda text: sys.stdout.write(f"{text}\n"))
     for row in results:
         sys.stdout.write(f"{row.name:60} {row.value:>10} {row.unit:10} {row.target}\n")
-    write_report("console", results, command="make console-bench")
+    write_report("console_bench", results, command="make console-bench")
     return 0 if all(row.ok is not False for row in results) else 1
 
 
