@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
 
+from propbot.console.kept import forget_all
 from tests.seed import seed_keep, seed_restore
 
 
@@ -48,6 +49,7 @@ def no_other_history(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def empty_redis(request: pytest.FixtureRequest) -> None:
-    """Tests that touch the database also start with an empty Redis database."""
+    """Tests that touch the database also start with an empty Redis database, and with nothing kept from other rows."""
     if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & set(request.fixturenames):
         request.getfixturevalue("redis_client").flushdb()
+        forget_all()

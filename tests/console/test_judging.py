@@ -13,6 +13,7 @@ from propbot.console.charts import Point, line_chart
 from propbot.console.components import Component, group_scores, overall
 from propbot.console.exports import FORMULA_STARTS, neutral, sections_csv
 from propbot.console.phrases import duration, status_line
+from propbot.console.selectors.component_list import strategy_component
 from propbot.console.slo import drawdown, judge, percentile, slo_alerts
 
 D = Decimal
@@ -134,3 +135,32 @@ def test_a_formula_in_a_reason_is_defused() -> None:
     assert neutral('=HYPERLINK("http://x")').startswith("'=")
     assert neutral("  @SUM(A1)").startswith("'")
     assert neutral("-1.5") == "'-1.5"
+
+
+STRATEGY = {
+    "name": "funding_rate_arb",
+    "state": "active",
+    "enabled": True,
+    "frozen": False,
+    "freeze_reason": "",
+    "failures": 0,
+    "remaining": D(500),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "text"),
+    [
+        ({}, "OK", "active"),
+        ({"enabled": False}, "OK", "disabled"),
+        ({"state": "blocked_by_risk"}, "ERROR", "blocked by risk"),
+        ({"enabled": False, "state": "blocked_by_risk"}, "OK", "disabled"),
+        ({"frozen": True, "state": "frozen_by_risk", "freeze_reason": "daily loss"}, "ERROR", "daily loss"),
+        ({"enabled": False, "frozen": True, "state": "frozen_by_risk", "freeze_reason": "loss"}, "ERROR", "loss"),
+    ],
+)
+def test_a_strategy_that_is_switched_off_is_no_fault_of_the_desk(
+    changes: dict[str, object], status: str, text: str
+) -> None:
+    found = strategy_component({**STRATEGY, **changes})
+    assert (found.status, found.summary) == (status, text)

@@ -1,5 +1,6 @@
 """The pages: who sees what, under which policy, and that no text of a person becomes code."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from propbot.console import cache
 from propbot.console.views import guard
 from risk.services.hold import hold_engage
 from tests.access.people import Cast, Member
-from tests.console.hedges import make_hedge
+from tests.console.hedges import make_hedge, make_hedges
 from trading.choices import HedgeStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +99,15 @@ def test_a_partial_hedge_is_outstanding_risk_and_a_simulated_one_says_so(cast: C
     assert "SIMULATED" in text
 
 
+def test_the_dashboard_shows_a_screenful_and_leaves_out_no_partial_hedge(cast: Cast) -> None:
+    partial = make_hedge(status=HedgeStatus.PARTIAL)
+    newer = [str(hedge.id) for hedge in make_hedges(14)]
+    text = page(cast.vera)
+    assert f'data-hedge="{partial.id}"' in text
+    assert sum(f'data-hedge="{one}"' in text for one in newer) == 12
+    assert "15 not over, 13 of them here" in text
+
+
 def test_a_leg_without_a_mark_says_so_and_shows_no_figure(cast: Cast) -> None:
     make_hedge()
     text = page(cast.vera)
@@ -108,11 +118,34 @@ def test_a_leg_without_a_mark_says_so_and_shows_no_figure(cast: Cast) -> None:
 def test_the_hedge_page_tells_the_whole_life(cast: Cast) -> None:
     hedge = make_hedge(initiator=CANARY)
     text = page(cast.otto, f"/ui/hedges/{hedge.id}")
-    assert "What the decision saw" in text
+    for part in ("Quotes at the decision", "Expected edge and its parts", "What happened", "What the decision saw"):
+        assert part in text
     assert "sequential" in text
     assert "not closed yet" in text
     assert CANARY not in text
     assert "BTCUSDT" in page(cast.otto, "/ui/hedges?status=open&symbol=btcusdt")
+
+
+def test_a_closed_hedge_shows_what_its_result_was_made_of(cast: Cast) -> None:
+    hedge = make_hedge(status=HedgeStatus.CLOSED, realized_pnl_usdt=Decimal("0.42"), close_reason="converged")
+    text = page(cast.vera, f"/ui/hedges/{hedge.id}")
+    assert "spread captured" in text
+    assert "+0.4200" in text
+    assert "realized less expected" in text
+
+
+def test_the_hedges_are_paged_newest_first(cast: Cast) -> None:
+    newest = [str(hedge.id) for hedge in reversed(make_hedges(5))]
+    first = page(cast.vera, "/ui/hedges?limit=2")
+    assert [one in first for one in newest] == [True, True, False, False, False]
+    assert "1 to 2 of 5" in first
+    assert "offset=2" in first
+    last = page(cast.vera, "/ui/hedges?limit=2&offset=4&status=open")
+    assert [one in last for one in newest] == [False, False, False, False, True]
+    assert "offset=2" in last
+    assert "status=open" in last
+    assert "Older" not in last
+    assert cast.vera.session().get("/ui/hedges?limit=9999").status_code == 400
 
 
 def test_an_unknown_hedge_is_404(cast: Cast) -> None:

@@ -11,7 +11,7 @@ Facts = Mapping[str, Any]
 def component_list(desk: Facts, facts: Facts) -> list[Component]:
     failing = set(facts["failing"])
     return [
-        _desk(desk),
+        desk_component(desk),
         _process("database", "PostgreSQL", "P0", failing, "answers", "does not answer"),
         _process("redis", "Redis", "P0", failing, "answers", "does not answer; HOLD and panic work without it"),
         _process(
@@ -26,7 +26,7 @@ def component_list(desk: Facts, facts: Facts) -> list[Component]:
         _auto_hedge(facts, failing),
         _edge(facts),
         _runaway(facts),
-        *(_strategy(row) for row in facts["strategies"]),
+        *(strategy_component(row) for row in facts["strategies"]),
         _process("beat", "Beat", "P3", failing, "keeps the schedule", "no beat holds the lease: nothing is scheduled"),
         _process("worker", "Worker", "P3", failing, "takes work", "no task went through queue ops lately"),
         _approvals(desk),
@@ -38,7 +38,7 @@ def _process(name: str, title: str, group: str, failing: set[str], good: str, ba
     return Component(name, title, group, "ERROR" if dead else "OK", bad if dead else good)
 
 
-def _desk(desk: Facts) -> Component:
+def desk_component(desk: Facts) -> Component:
     row = desk["desk"]
     status = "HOLD" if row["hold_active"] else "WARN" if row["safe_mode"] or row["mode"] != "RUN" else "OK"
     since = row["hold_since"] if row["hold_active"] else row["last_released_at"]
@@ -148,8 +148,9 @@ def _runaway(facts: Facts) -> Component:
     return Component("runaway", "Runaway guard", "P2", "WARN" if near else "OK", text, metrics)
 
 
-def _strategy(row: Facts) -> Component:
-    bad = row["state"] != "active" or not row["enabled"]
+def strategy_component(row: Facts) -> Component:
+    # Disabled is a choice of two people, not a fault.
+    bad = row["frozen"] or (row["enabled"] and row["state"] != "active")
     text = row["freeze_reason"] or ("disabled" if not row["enabled"] else row["state"].replace("_", " "))
     metrics = {"failures": row["failures"], "remaining_usdt": row["remaining"]}
     return Component(f"strategy:{row['name']}", row["name"], "P2", "ERROR" if bad else "OK", text, metrics)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Max
 
 from approvals.choices import RequestStatus
@@ -126,6 +127,22 @@ def _counted_as(status: str, simulated: bool) -> Iterable[str]:
         yield "closing"
     else:
         yield "in_flight"
+
+
+UNEQUAL = """
+SELECT EXISTS (
+    SELECT 1 FROM trading_hedge h JOIN trading_leg l ON l.hedge_id = h.id
+     WHERE NOT (h.status IN ('closed', 'failed')) AND h.status IN ('open', 'partial')
+     GROUP BY h.id HAVING min(l.quantity) <> max(l.quantity)
+)
+"""
+
+
+def legs_unequal() -> bool:
+    """Whether some hedge's legs hold unequal quantities and nobody is working on it (law 8)."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNEQUAL)
+        return bool(cursor.fetchone()[0])
 
 
 def desk_badges(desk: dict[str, Any], *, armed: bool, risk: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from propbot.console.selectors.overview import autopilot_block, flag_figures, risk_block, runaway_block, safety_block
-from propbot.console.selectors.status import status_snapshot
+from propbot.console.selectors.status import whole_snapshot
 from trading.choices import ORDER_LIVE
 from trading.models import HedgeAttempt, Order
 from trading.selectors.attempts import last_plan
@@ -33,7 +33,7 @@ def last_execution() -> dict[str, Any] | None:
 
 
 def state_body() -> dict[str, Any]:
-    s = status_snapshot()
+    s = whole_snapshot()
     control = s["control"]
     return {
         "ts": s["ts"],

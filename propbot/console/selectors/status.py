@@ -7,29 +7,51 @@ from typing import Any
 from propbot.build import version
 from propbot.clock import utc_now
 from propbot.config import values
-from propbot.console.cache import remembered
-from propbot.console.components import group_scores, overall
+from propbot.console.components import Component, group_scores, overall
+from propbot.console.kept import Kept
 from propbot.console.selectors import engine, measures, records, risk_figures
 from propbot.console.selectors.board import allowed_quotes, quote_ages
-from propbot.console.selectors.component_list import component_list
-from propbot.console.selectors.desk import desk_now, recent_approvals
+from propbot.console.selectors.component_list import component_list, desk_component
+from propbot.console.selectors.desk import desk_now, legs_unequal, recent_approvals
 from propbot.console.selectors.health import failing_checks
 from propbot.console.slo import slo_alerts
 from propbot.http.paging import Page
 from propbot.http.renderers import jsonable
 from risk.looks import one_look
 from risk.selectors import control_payload, control_read
+from trading.choices import HedgeStatus
 from trading.selectors.attempts import auto_hedge_payload
 from trading.selectors.positions import PositionFilters, positions_payload
 from trading.venues.base import Quote
 
-CACHE_MILLISECONDS = 1000
+OLDEST_SECONDS = 1.0
 SHOWN_HEDGES = 50
+MOST_PARTIAL = 500
+STOPPED = {"allowed": False, "reason": "HOLD is active"}
 
 
 def status_snapshot() -> dict[str, Any]:
-    """JSON-ready. What moves money is read now; what is measured is at most a second old."""
-    return {**remembered("status", measured, milliseconds=CACHE_MILLISECONDS), **dict(jsonable(_desk_part()))}
+    """JSON-ready. The desk is read now, with all that follows from it; what is measured is at most a second old."""
+    kept = STATUS.read()
+    desk = _desk_part()  # after what may have taken a while to build
+    return {**kept, **dict(jsonable({**desk, **_judged_now(desk, kept)}))}
+
+
+def whole_snapshot() -> dict[str, Any]:
+    """The status with the newest hedges that are not over, for reports: read now, not kept."""
+    return {**status_snapshot(), **dict(jsonable(positions_part()))}
+
+
+def positions_part(shown: int = SHOWN_HEDGES) -> dict[str, Any]:
+    """``partial`` holds each partial hedge, whatever its age; ``positions_total`` counts all that are not over."""
+    newest = positions_payload(PositionFilters(), Page(limit=shown, offset=0))
+    partial = positions_payload(PositionFilters(status=HedgeStatus.PARTIAL), Page(limit=MOST_PARTIAL, offset=0))
+    return {
+        "positions": [_position(row) for row in newest["positions"]],
+        "positions_total": newest["total"],
+        "partial": [_position(row) for row in partial["positions"]],
+        "exposure": newest["exposure"],
+    }
 
 
 def _desk_part() -> dict[str, Any]:
@@ -56,15 +78,14 @@ def _measured(now: datetime) -> dict[str, Any]:
     quotes = allowed_quotes()
     slo = measures.slo_figures(now, strategies, quotes)
     real, simulated = engine.pnl_series(now)
-    positions = positions_payload(PositionFilters(), Page(limit=SHOWN_HEDGES, offset=0))
+    tasks = records.background_tasks(now)
     facts = {
         "measured_at": now,
-        "money": _money(readings, positions, simulated),
+        "counts": desk["counts"],
+        "money": _money(readings, simulated),
         "chart_series": _chart_series(real, simulated),
         "trend": engine.trend_figures(real, desk["counts"]),
-        "positions": [_position(row) for row in positions["positions"]],
-        "exposure": positions["exposure"],
-        "unbalanced": _unbalanced(positions["positions"]),
+        "unbalanced": legs_unequal(),
         "opportunity": engine.opportunity_figures(),
         "auto_hedge": auto_hedge_payload(enabled=control.auto_hedge_enabled),
         "control": control_payload(control),
@@ -79,7 +100,8 @@ def _measured(now: datetime) -> dict[str, Any]:
         "governor": records.governor_figures(),
         "reconciliation": engine.reconciliation_figures(),
         "venues": _venues(now, quotes),
-        "tasks": records.background_tasks(now),
+        "tasks": tasks,
+        "tasks_failing": [row["name"] for row in tasks if row["status"] == "ERROR"],
         "actions": records.operator_actions(),
         "alerts": records.recent_alerts(),
         "approvals_recent": recent_approvals(),
@@ -89,27 +111,35 @@ def _measured(now: datetime) -> dict[str, Any]:
         "slo_rows": measures.slo_rows(slo),
         "slo_alerts": slo_alerts(slo),
     }
-    return {**facts, **_judged(desk, facts)}
-
-
-def _judged(desk: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     components = component_list(desk, facts)
-    return {
+    judged = {
         "components": [item.as_dict() for item in components],
-        "scores": group_scores(components),
         "overall": overall(components, hold_active=desk["desk"]["hold_active"]),
         "near_limit": any(row["near"] for row in facts["runaway"]),
     }
+    return dict(jsonable({**facts, **judged}))
 
 
-def _money(readings: risk_figures.RiskReadings, positions: dict[str, Any], simulated: list[Any]) -> dict[str, Any]:
+def _judged_now(desk: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """A HOLD of this instant is seen in every figure that speaks of it, however old the others are."""
+    held = desk["desk"]["hold_active"]
+    components = [desk_component(desk), *(Component(**row) for row in kept["components"] if row["id"] != "desk")]
+    return {
+        "components": [item.as_dict() for item in components],
+        "scores": group_scores(components),
+        "overall": overall(components, hold_active=held),
+        "edge_guard": STOPPED if held and kept["edge_guard"]["allowed"] else kept["edge_guard"],
+    }
+
+
+def _money(readings: risk_figures.RiskReadings, simulated: list[Any]) -> dict[str, Any]:
     pnl, exposure = readings.pnl, readings.exposure
     last = simulated[-1] if simulated else None
     return {
         "realized_today": pnl.realized_today_usdt if pnl else None,
         "realized_total": pnl.realized_total_usdt if pnl else None,
         "unrealized": pnl.unrealized_usdt if pnl else None,
-        "incomplete": bool(positions["totals"]["incomplete"]),
+        "incomplete": pnl is None or pnl.unrealized_usdt is None,
         "open_notional": exposure.total_notional_usdt if exposure else None,
         "simulated": {
             "realized_today": last.realized_today_usdt if last else None,
@@ -121,12 +151,6 @@ def _money(readings: risk_figures.RiskReadings, positions: dict[str, Any], simul
 
 def _position(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "outstanding": row["status"] in ("partial", "unresolved")}
-
-
-def _unbalanced(positions: list[dict[str, Any]]) -> bool:
-    """Whether some hedge's legs hold unequal quantities and nobody is working on it (law 8)."""
-    settled = (row for row in positions if row["status"] in ("open", "partial", "simulated"))
-    return any(len({Decimal(str(leg["base_size"])) for leg in row["legs"]}) > 1 for row in settled)
 
 
 def _chart_series(real: list[Any], simulated: list[Any]) -> dict[str, list[list[Any]]]:
@@ -154,3 +178,6 @@ def _capital(strategies: list[dict[str, Any]]) -> dict[str, Any]:
 def _venues(now: datetime, quotes: list[Quote]) -> list[dict[str, Any]]:
     ages = quote_ages(quotes, now)
     return [{**row, "quote_age_ms": ages.get(row["venue"])} for row in engine.venue_rows()]
+
+
+STATUS = Kept("status", measured, seconds=OLDEST_SECONDS)

@@ -14,7 +14,7 @@ from propbot.clock import utc_day_start, utc_now
 from propbot.config import values
 from propbot.console.selectors.overview import autopilot_block, flag_figures, safety_block
 from propbot.console.selectors.records import operator_actions
-from propbot.console.selectors.status import status_snapshot
+from propbot.console.selectors.status import whole_snapshot
 from propbot.http.renderers import jsonable
 from propbot.redaction import redact
 from trading.choices import HedgeStatus
@@ -46,7 +46,7 @@ def head_figures() -> dict[str, Any]:
 
 def ops_report(s: dict[str, Any] | None = None) -> dict[str, Any]:
     """What stands, for a person and a file: stable sections, in a fixed order."""
-    s = s or status_snapshot()
+    s = s or whole_snapshot()
     return _clean(
         {
             "generated_at": s["ts"],
@@ -55,7 +55,7 @@ def ops_report(s: dict[str, Any] | None = None) -> dict[str, Any]:
             "autopilot": autopilot_block(s),
             "pnl": s["money"],
             "positions_snapshot": {"positions": s["positions"], "exposure": s["exposure"], "counts": s["counts"]},
-            "partial_hedges": [row for row in s["positions"] if row["status"] == "partial"],
+            "partial_hedges": s["partial"],
             "strategy_status": {row["name"]: row["state"] for row in s["strategies"]},
             "strategy_budgets": _budgets(s),
             "per_strategy_pnl": _strategy_pnl(s),
@@ -135,7 +135,7 @@ def _attempts(start: datetime, end: datetime) -> dict[str, int]:
 
 def audit_snapshot() -> dict[str, Any]:
     """What a viewer may see of the record: actions and their ends, without details."""
-    s = status_snapshot()
+    s = whole_snapshot()
     return {
         "generated_at": s["ts"],
         "build_version": s["build_version"],
@@ -155,13 +155,13 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
 
 def snapshot_document(now: datetime) -> dict[str, Any]:
     """The forensic view of the desk, without secrets."""
-    s = status_snapshot()
+    s = whole_snapshot()
     return _clean(
         {
             "generated_at": now,
             "runtime": runtime_figures(s),
             "positions": s["positions"],
-            "partial_hedges": [row for row in s["positions"] if row["status"] == "partial"],
+            "partial_hedges": s["partial"],
             "approvals": {"pending": s["pending"], "recent": s["approvals_recent"]},
             "execution_metrics": {"slo": s["slo"], "counters": s["counters"], "runaway": s["runaway"]},
             "reconciliation": s["reconciliation"],
