@@ -99,15 +99,18 @@ _database = environ.Env.db_url_config(PROPBOT.text("DATABASE_URL"))
 _database["HOST"] = unquote(_database["HOST"])  # a unix socket's directory is percent-encoded in the address
 # A frozen process must not hold the desk lock for ever (RELIABILITY S4).
 _timeouts = "-c idle_in_transaction_session_timeout=2000 -c lock_timeout=1000 -c statement_timeout=5000"
+# A web request runs in a thread of its own: without a pool each would connect anew (several ms, and a new backend).
+_pooled = PROPBOT.text("PROCESS") == "web"
 DATABASES = {
     "default": {
         **_database,
         "ATOMIC_REQUESTS": False,
-        "CONN_MAX_AGE": 60,
+        "CONN_MAX_AGE": 0 if _pooled else 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
             **_database.get("OPTIONS", {}),
+            **({"pool": {"min_size": 2, "max_size": 24, "timeout": 2}} if _pooled else {}),
             "options": _timeouts,
             "application_name": f"propbot-{PROPBOT.text('PROCESS') or 'manage'}",
         },
