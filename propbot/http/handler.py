@@ -4,8 +4,6 @@ Django runs each middleware's hooks of an asynchronous chain in a thread of thei
 between loop and thread for one answer. Nothing here awaits, so the whole chain is synchronous and takes one.
 """
 
-from typing import Any
-
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponseBase
@@ -16,5 +14,5 @@ class OneHopHandler(ASGIHandler):
         super().load_middleware(is_async=False)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        answer: Any = await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        answer: HttpResponseBase = await sync_to_async(self.get_response, thread_sensitive=True)(request)
         return answer
