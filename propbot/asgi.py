@@ -14,14 +14,15 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from propbot.checks import start_process  # noqa: E402
 from propbot.config import values  # noqa: E402
 from propbot.console.routing import websocket_urlpatterns  # noqa: E402
+from propbot.http.bounds import Bounded  # noqa: E402
+from propbot.http.handler import OneHopHandler  # noqa: E402
 
 if values().text("PROCESS") == "web":
     start_process()  # refuses before the server accepts its first connection
-from propbot.http.handler import OneHopHandler  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": OneHopHandler(),
+        "http": Bounded(OneHopHandler()),
         # A missing, foreign or null Origin is refused with 403 (RELIABILITY H6).
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
