@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Sum
 
 from approvals.models import ApprovalExecution
 from audit.models import AuditRecord, OpsAlert
 from audit.services.verifying import verify
-from risk.models import DeskState
+from risk.models import DeskState, Reservation
 from trading import ids
-from trading.choices import HEDGE_ENDED, OPENING_PURPOSES, ORDER_UNPROVEN, HedgeStatus
+from trading.choices import HEDGE_ENDED, HEDGE_IN_FLIGHT, OPENING_PURPOSES, ORDER_UNPROVEN, HedgeStatus
 from trading.models import Fill, Hedge, Instrument, Leg, Order, OrderEvent
 from trading.services.journal import installation_tag
 
@@ -119,15 +119,17 @@ def i5_approvals(_: Seen) -> list[str]:
 
 def i6_recorded(_: Seen) -> list[str]:
     """Every order status has its event, every hedge status its record, and the chain verifies."""
-    found = []
-    for order in Order.objects.exclude(status="planned"):
-        last = OrderEvent.objects.filter(order=order).order_by("-id").first()
-        if last is None or last.to_status != order.status:
-            found.append(f"I6 {order.client_order_id} is {order.status} without an event")
+    last = dict(OrderEvent.objects.order_by("id").values_list("order_id", "to_status"))
+    found = [
+        f"I6 {order.client_order_id} is {order.status} without an event"
+        for order in Order.objects.exclude(status="planned")
+        if last.get(order.pk) != order.status
+    ]
+    recorded = set(AuditRecord.objects.filter(action__startswith="hedge_").values_list("target", "action"))
     found += [
         f"I6 {hedge.pk} is {hedge.status} without a record"
         for hedge in Hedge.objects.exclude(status="opening")
-        if not AuditRecord.objects.filter(target=str(hedge.pk), action=f"hedge_{hedge.status}").exists()
+        if (str(hedge.pk), f"hedge_{hedge.status}") not in recorded
     ]
     result = verify()
     return found if result.sound else [*found, f"I6 the audit chain is broken: {result.finding}"]
@@ -178,19 +180,31 @@ def books_agree(seen: Seen) -> list[str]:
     ]
 
 
+def reservations_agree(_: Seen) -> list[str]:
+    """None is left behind by a hedge that is not in flight any more, and none is lost while one is opening."""
+    held = set(Reservation.objects.filter(status="held").values_list("hedge_id", flat=True))
+    statuses = dict(Hedge.objects.values_list("pk", "status"))
+    left = [hedge for hedge in held if statuses.get(hedge) not in HEDGE_IN_FLIGHT]
+    lost = [hedge for hedge, status in statuses.items() if status == HedgeStatus.OPENING and hedge not in held]
+    return [
+        *(f"the reservation of {hedge} is held and the hedge is {statuses.get(hedge)}" for hedge in left),
+        *(f"{hedge} is opening without a reservation" for hedge in lost),
+    ]
+
+
 def fills_agree(_: Seen) -> list[str]:
     """Booked fills never exceed what their order says it filled."""
-    found = []
-    for order in Order.objects.filter(fills_booked=True):
-        total = sum(Fill.objects.filter(order=order).values_list("quantity", flat=True), D(0))
-        if total != order.filled_quantity:
-            found.append(f"{order.client_order_id} filled {order.filled_quantity}, booked {total}")
-    return found
+    booked = dict(Fill.objects.values_list("order").annotate(total=Sum("quantity")))
+    return [
+        f"{order.client_order_id} filled {order.filled_quantity}, booked {booked.get(order.pk, D(0))}"
+        for order in Order.objects.filter(fills_booked=True)
+        if booked.get(order.pk, D(0)) != order.filled_quantity
+    ]
 
 
 CHECKS: tuple[Callable[[Seen], list[str]], ...] = (
     i1_neutral, i2_once, i3_hold, i4_journaled, i5_approvals, i6_recorded, i7_secrets, i8_calm, i9_simulated,
-    i10_alarmed, books_agree, fills_agree,
+    i10_alarmed, books_agree, fills_agree, reservations_agree,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -16,7 +17,7 @@ from tools.risk_bench.ground import prepare
 
 CLOSED, OPEN = 100_000, 1_000
 DECISIONS, SAMPLES = 5_000, 40
-WORKERS, ROUNDS = 50, 200
+WORKERS, ROUNDS, KILLS = 50, 200, 10
 
 
 def gate_decision() -> list[Result]:
@@ -94,6 +95,7 @@ def governor() -> list[Result]:
         at_most(f"{label}, CPU of process and database, median", statistics.median(both), "ms", 20),
         measured("of it CPU of the database, median", statistics.median(inside), "ms"),
         measured("reading exposure and PnL, median", statistics.median(reading), "ms"),
+        measured("load average of the machine over the last minute, at the end", os.getloadavg()[0], "processes"),
     ]
 
 
@@ -117,7 +119,24 @@ def caps_race() -> list[Result]:
     ]
 
 
-PARTS = {"gate": gate_decision, "race": caps_race, "governor": governor}
+def caps_race_with_kills() -> list[Result]:
+    from risk import ports
+    from tools.risk_bench.kills import run
+    from tools.risk_bench.racing import empty_book
+
+    ports.register(empty_book())
+    found = run(kills=KILLS, workers=WORKERS)
+    return [
+        exactly(f"kill -9 of a process with {WORKERS} workers at one cap", found.kills, "", KILLS),
+        measured("reservations that it had told as committed", found.told, ""),
+        exactly("of them not there after the kill", found.lost, "", 0),
+        exactly("kills after which reservations passed the cap", found.over, "", 0),
+        exactly("reservations left behind that no worker had in hand", found.left, "", 0),
+        measured("longest wait of the next reservation", found.longest_wait_ms, "ms"),
+    ]
+
+
+PARTS = {"gate": gate_decision, "race": caps_race, "kills": caps_race_with_kills, "governor": governor}
 
 
 def main(arguments: Sequence[str]) -> int:
