@@ -1,4 +1,4 @@
-"""The lists of the documents, written from the code: ``python -m tools.lists`` makes commands.md and endpoints.md."""
+"""The lists of the documents, written from the code by ``python -m tools.lists``: commands, endpoints, models."""
 
 import os
 import re
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tools import model_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -135,7 +137,10 @@ def main() -> int:
     django.setup()
     (DOCS / "commands.md").write_text(commands_page(), encoding="utf-8")
     (DOCS / "endpoints.md").write_text(endpoints_page(), encoding="utf-8")
-    sys.stdout.write("docs/commands.md\ndocs/endpoints.md\n")
+    (DOCS / "models").mkdir(exist_ok=True)
+    for name, text in model_pages.pages().items():
+        (DOCS / "models" / name).write_text(text, encoding="utf-8")
+    sys.stdout.write("docs/commands.md\ndocs/endpoints.md\ndocs/models/\n")
     return 0
 
 

@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from django.apps import apps
 
 from propbot.config import SETTINGS
 from tests.house.source import ROOT
-from tools import lists
+from tools import lists, model_pages
 
 DOCS = ROOT / "docs"
 ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
@@ -37,6 +38,16 @@ def test_the_telegram_commands_are_those_of_the_page() -> None:
 
 def test_the_endpoints_are_those_of_the_page() -> None:
     assert set(ROW.findall(page("endpoints.md"))) == {*lists.routes(), "/ws/status"}, CURE
+
+
+@pytest.mark.parametrize("name", sorted(model_pages.APPS))
+def test_the_page_of_an_apps_models_is_current(name: str) -> None:
+    assert page(f"models/{name}.md") == model_pages.pages()[f"{name}.md"], CURE
+
+
+def test_every_model_of_ours_has_its_page() -> None:
+    ours = {config.label for config in apps.get_app_configs() if config.name.split(".")[0] in lists.PACKAGES}
+    assert {label for label in ours if apps.get_app_config(label).models} == set(model_pages.APPS)
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
