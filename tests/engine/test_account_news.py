@@ -1,6 +1,8 @@
 """The accounts' own streams as a source beside REST: resolver and ledger take from them what comes (RELIABILITY S3.5)."""
 
 import random
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +16,7 @@ from tests.engine.desk import LONG, SHORT, Desk, wait_until
 from tests.trading.rows import hedge_row
 from trading.models import Fill, Hedge, Leg, Order
 from trading.runtime.account_streams import AccountStreams
+from trading.runtime.handle import GIVE_WAY_SECONDS
 from trading.services.account_news import news_store
 from trading.services.execution import hedge_open
 from trading.services.recovery import hedges_settle
@@ -171,3 +174,22 @@ def test_streams_that_tell_hold_nobody(desk: Desk, streams: AccountStreams) -> N
     assert wait_until(lambda: not streams.feeds[LONG].expectations._since, PATIENCE_SECONDS)
     streams.step()
     assert not DeskState.objects.get().hold_active
+
+
+def test_who_only_watches_gives_way_to_an_entry_and_not_for_long(desk: Desk) -> None:
+    runtime, passed = desk.runtime, threading.Event()
+
+    def watch() -> None:
+        runtime.give_way()
+        passed.set()
+
+    with runtime.hurry():
+        started = time.monotonic()
+        thread = threading.Thread(target=watch)
+        thread.start()
+        assert passed.wait(PATIENCE_SECONDS)
+        assert time.monotonic() - started >= GIVE_WAY_SECONDS * 0.9
+    thread.join()
+    passed.clear()
+    watch()
+    assert passed.is_set()

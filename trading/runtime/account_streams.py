@@ -63,6 +63,7 @@ class AccountStreams:
                 self._kept.append(self._queue.get_nowait())
         except queue.Empty:
             pass
+        self._runtime.give_way()
         if not self._runtime.standby:
             self._store()
         self._look_for_silence()

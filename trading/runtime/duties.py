@@ -51,6 +51,7 @@ class Duty:
         if runtime.standby or not (forced or self.due(runtime)) or not self.lock.acquire(blocking=False):
             return False
         try:
+            runtime.give_way()
             close_old_connections()
             self.work(runtime)
         except FOREIGN_TROUBLE as error:

@@ -27,6 +27,7 @@ def _nobody(_venue: str, _client_order_id: str) -> None:
 
 CALL_TIMEOUT_SECONDS = 60.0
 EXECUTOR_THREADS = 4
+GIVE_WAY_SECONDS = 0.25
 
 
 class TraderRuntime:
@@ -45,6 +46,9 @@ class TraderRuntime:
         self.proved: Callable[[str, str], None] = _nobody
         self._hedge_locks: dict[UUID, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._hurrying = 0
+        self._calm = threading.Event()
+        self._calm.set()
         self._loop = asyncio.new_event_loop()
         self._executor = ThreadPoolExecutor(EXECUTOR_THREADS, thread_name_prefix="venue-db")
         self._loop.set_default_executor(self._executor)
@@ -64,6 +68,24 @@ class TraderRuntime:
         """Whether some thread works on a hedge right now."""
         with self._guard:
             return any(lock.locked() for lock in self._hedge_locks.values())
+
+    @contextmanager
+    def hurry(self) -> Iterator[None]:
+        """An entry is on its way: whoever only watches gives way, for one thread of a process computes at a time."""
+        with self._guard:
+            self._hurrying += 1
+            self._calm.clear()
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._hurrying -= 1
+                if not self._hurrying:
+                    self._calm.set()
+
+    def give_way(self) -> None:
+        """Before work that may wait: until no entry is on its way, but never long."""
+        self._calm.wait(GIVE_WAY_SECONDS)
 
     def client(self, venue: str, *, simulated: bool) -> VenueClient:
         """The real client, or PropBot's own broker for a simulated hedge (law 10)."""

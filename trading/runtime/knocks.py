@@ -10,12 +10,16 @@ from trading.runtime.handle import TraderRuntime
 from trading.services.edge_take import edge_take
 
 WAIT_SECONDS = 1.0
+BUSY_SECONDS = 0.2
+AGAIN_SECONDS = 0.01
 
 
 def knock_answer(runtime: TraderRuntime) -> str | None:
-    """Wait for a knock and answer it; None when none came. The connection is looked after while nobody waits."""
+    """Wait for a knock and answer it; None when none came. The connection is looked after while nobody waits, and kept
+    for as long as it lives: a new one knows none of the statements that an entry will ask."""
     connection.ensure_connection()
-    connection.close_if_health_check_failed()
+    if not connection.is_usable():
+        connection.close()
     try:
         symbols = board().knocked(WAIT_SECONDS)
     except BoardUnavailableError:
@@ -23,4 +27,13 @@ def knock_answer(runtime: TraderRuntime) -> str | None:
         return None
     if not symbols or runtime.standby or not runtime.recovered:
         return None
-    return edge_take(symbols, now=utc_now())
+    with runtime.hurry():
+        return _take(symbols)
+
+
+def _take(symbols: list[str]) -> str:
+    """Beat's scan takes a few milliseconds, and the edge is still there after it."""
+    until = time.monotonic() + BUSY_SECONDS
+    while (answer := edge_take(symbols, now=utc_now())) == "busy" and time.monotonic() < until:
+        time.sleep(AGAIN_SECONDS)
+    return answer

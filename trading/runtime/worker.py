@@ -103,7 +103,8 @@ class TraderWorker:
     def _again(self, name: str, step: Callable[[], None], seconds: float) -> None:
         while not self._stopping.wait(seconds):
             try:
-                close_old_connections()
+                if name != "knocks":
+                    close_old_connections()
                 step()
             except Exception:  # a watching thread that died of a surprise would watch no more
                 log.exception("trader_thread_failed", thread=name)
@@ -193,6 +194,7 @@ class TraderWorker:
     def _governor_step(self) -> None:
         if self.runtime.standby:
             return
+        self.runtime.give_way()
         decision_prepare(epoch=self.runtime.epoch, now=utc_now())
         mixture_check()
         if values().flag("AUTOPILOT_ENABLE") and self.runtime.recovered:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from trading.venues import parsing
-from trading.venues.account_frames import READERS, OrderNews, is_confirmation
+from trading.venues.account_frames import READERS, OrderNews, is_confirmation, is_of_account
 from trading.venues.base import VenueError
 from trading.venues.ccxt_client import DIALECTS, load_listings
 from trading.venues.dialect import Dialect, Listings
@@ -165,7 +165,12 @@ class AccountFeed:
                 raise SilentError
             await asyncio.sleep(CHECK_SECONDS)
 
-    def _listen(self, message: object) -> None:
+    def _listen(self, message: object) -> bool:
+        """ccxt is spared the frames that only tell of the account: it would parse them again, beside an entry."""
+        self._hear(message)
+        return is_of_account(message)
+
+    def _hear(self, message: object) -> None:
         if self._dialect is None:
             return
         try:

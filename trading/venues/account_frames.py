@@ -103,3 +103,12 @@ def is_confirmation(message: object) -> bool:
         return False
     argument = message.get("arg")
     return isinstance(argument, dict) and argument.get("channel") == "orders"
+
+
+def is_of_account(message: object) -> bool:
+    """News of orders, positions and balances; the rest (logins, confirmations, expiries) keeps the stream alive."""
+    if not isinstance(message, dict):
+        return False
+    argument = message.get("arg")
+    told_by_okx = isinstance(argument, dict) and argument.get("channel") == "orders" and "data" in message
+    return told_by_okx or message.get("e") in ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE")

@@ -67,7 +67,7 @@ class CallNote:
 
 
 Observer = Callable[[CallNote], None]
-Listener = Callable[[Any], None]  # a parsed WebSocket frame
+Listener = Callable[[Any], bool | None]  # a parsed WebSocket frame; True: ccxt need not look at it
 Tap = Callable[[str, str, str], None]  # direction (in, out, open), the frame's exact text, address
 
 
@@ -152,8 +152,8 @@ class _Watching:
         return client
 
     def handle_message(self, client: Any, message: Any) -> None:
-        if self.propbot_listener is not None:
-            self.propbot_listener(message)
+        if self.propbot_listener is not None and self.propbot_listener(message):
+            return
         _behind(self).handle_message(client, message)
 
     def __repr__(self) -> str:
