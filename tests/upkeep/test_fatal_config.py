@@ -145,6 +145,7 @@ def test_a_file_that_cannot_be_read_is_fatal_in_every_setting(tmp_path: Path, se
     assert setting.name in {one.name for one in problems}
 
 
+@pytest.mark.timeout(400)
 def test_every_process_ends_before_it_serves_and_says_why(tmp_path: Path) -> None:
     """Each way to start a process, all at once, each really started, with one setting wrong."""
     base = {**os.environ, "DATA_DIR": str(tmp_path), "APPROVE_TOKEN": "", "PROFILE": "paper"}
@@ -159,7 +160,7 @@ def test_every_process_ends_before_it_serves_and_says_why(tmp_path: Path) -> Non
         )
         for name, command in PROCESSES.items()
     }
-    answers = {name: (process.communicate(timeout=100)[0], process.returncode) for name, process in started.items()}
+    answers = {name: (process.communicate(timeout=300)[0], process.returncode) for name, process in started.items()}
     for name, (output, code) in answers.items():
         assert code not in (0, None), f"{name}: {output}"
         assert "[FATAL CONFIG] APPROVE_TOKEN" in output, f"{name}: {output}"

@@ -39,9 +39,10 @@ def second_database() -> Iterator[str]:
 def manage(url: str, place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(place), "BACKUP_ENC_KEY": BACKUP_KEY}
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=110)
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=180)
 
 
+@pytest.mark.timeout(400)
 def test_a_backup_comes_back_on_an_empty_server(data_dir: Path, tmp_path: Path, second_database: str) -> None:
     for number in range(20):
         record(action="step", details={"number": number})
