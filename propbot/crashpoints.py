@@ -21,6 +21,7 @@ NAMES = frozenset(
         "leg_b_sent",
         "pre_complete",
         "flatten_sent",
+        "cancel_sending",
         "cancel_sent",
         "recovery_started",
         "recovery_marked",

@@ -59,6 +59,7 @@ def order_cancel(*, runtime: TraderRuntime, order: Order, reason: str) -> None:
         Order.objects.filter(pk=order.pk).update(cancel_requested_at=utc_now())
         order_note(order=order, old=order.status, reason=f"cancel:{reason}")
     client = runtime.client(order.venue, simulated=order.simulated)
+    crashpoint("cancel_sending")
     runtime.run(client.cancel(order.symbol, order.client_order_id))
     crashpoint("cancel_sent")
     look = runtime.run(_look_once(client, order))
