@@ -4,6 +4,7 @@ An episode opens one or two hedges, sequentially, concurrently or with a resting
 engages HOLD in the middle of it, and is judged by the oracle after everything has had its time.
 """
 
+import gc
 from random import Random
 from typing import Any
 
@@ -13,11 +14,11 @@ from propbot.config import values
 from propbot.errors import RefusedError
 from tools.chaos import virtual
 from tools.chaos.ground import SYMBOLS
+from tools.chaos.market import LONG, SHORT
 from tools.chaos.results import CaseRun
 from tools.chaos.stand import Stand
 
 GROUP, CASE = "episodes", "random episode"
-LONG, SHORT = "binance-um", "okx-perp"
 ORDER = {LONG: "/fapi/v1/order", SHORT: "/api/v5/trade/"}
 CANCEL = {LONG: ("DELETE", "/fapi/v1/order"), SHORT: ("POST", "/api/v5/trade/cancel")}
 SETTLE_SECONDS = 180.0
@@ -27,30 +28,41 @@ OKX_CODES = ((200, 50004), (200, 50026), (200, 50013), (200, 50011), (200, 51008
 
 
 class VirtualStand(Stand):
-    """The same stand with the simulator inside and real waits replaced by jumps."""
+    """The same stand with the simulator inside and real waits replaced by jumps. No process dies here, so commits
+    need not reach the disk."""
 
+    durable = False
     settings_more = {"RELIABILITY_TIME_DIVISOR": "1", "ORPHAN_MAX_SEC": "15"}
     forks = False
 
     def _serve(self, port: int) -> Any:
         return virtual.Answering(self.folder, SYMBOLS)
 
+    def _simulator(self) -> Any:
+        from tools.chaos.unwired import Unwired
+
+        return Unwired(self.server)  # type: ignore[arg-type]
+
     def _engine(self) -> None:
         virtual.install()
         super()._engine()
+        virtual.limiters_install([*self.runtime.clients.values(), *self.runtime.paper.values()])
+        # As a trader does once it has loaded everything: no collection looks at it again.
+        gc.collect()
+        gc.freeze()
 
     def renew(self) -> None:
         self.server.forget()  # type: ignore[attr-defined]
 
     def wait(self) -> None:
-        """Jump to the next question that is due, or half a second."""
+        """Jump to the next question that is due, or to the next turn of the trader's own sweeps, a second away."""
         from propbot.clock import utc_now
         from trading.models import Order
         from trading.services.outcomes import orders_unproven
 
         due = Order.objects.filter(orders_unproven(), next_check_at__isnull=False).order_by("next_check_at")
         moment = due.values_list("next_check_at", flat=True).first()
-        ahead = (moment - utc_now()).total_seconds() if moment else 0.5
+        ahead = (moment - utc_now()).total_seconds() if moment else 1.0
         virtual.advance(min(max(ahead, 0.1), 5.0))
 
     def clock(self) -> float:

@@ -12,6 +12,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 DIVISOR = 10
+QUICK_DIVISOR = 50  # the engine's own tests divide by as much
 SETTINGS = {
     "PROFILE": "simulator",
     "DRY_RUN_ONLY": "false",
@@ -26,6 +27,11 @@ SETTINGS = {
 RUN = os.environ.setdefault("CHAOS_RUN", f"propbot_chaos_{os.getpid()}")  # two runs share a server, no database
 
 
+def divisor() -> int:
+    """What the waits of RELIABILITY S3, S6 and S7 are divided by in this run."""
+    return int(os.environ.get("CHAOS_DIVISOR", DIVISOR))
+
+
 def _server() -> tuple[str, str]:
     """The address of the given server without its database, and its options."""
     base, _, query = os.environ["DATABASE_URL"].partition("?")
@@ -33,11 +39,13 @@ def _server() -> tuple[str, str]:
     return (base[: -len(path)] if path else base), (f"?{query}" if query else "")
 
 
-def _make(name: str, template: str) -> str:
+def _make(name: str, template: str, *, durable: bool = True) -> str:
     server, query = _server()
     with psycopg.connect(f"{server}/postgres{query}", autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        if not durable:
+            connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     return f"{server}/{name}{query}"
 
 
@@ -56,9 +64,9 @@ def template_make() -> None:
     raise RuntimeError("the database could not be migrated")
 
 
-def database_url(name: str) -> str:
-    """A copy of the template under its own name."""
-    return _make(f"{RUN}_{name}", RUN)
+def database_url(name: str, *, durable: bool = True) -> str:
+    """A copy of the template under its own name; one that is not durable commits without waiting for its disk."""
+    return _make(f"{RUN}_{name}", RUN, durable=durable)
 
 
 def databases_drop() -> None:
@@ -88,6 +96,7 @@ def settings_set(*, database: str, simulator_url: str, data_dir: Path) -> None:
     os.environ.pop("PROPBOT_CRASH_AT", None)
     os.environ.update(SECRETS)
     os.environ.update(SETTINGS)
+    os.environ["RELIABILITY_TIME_DIVISOR"] = str(divisor())
     os.environ.update(DATABASE_URL=database, SIMULATOR_URL=simulator_url, DATA_DIR=str(data_dir))
     os.environ["DJANGO_SETTINGS_MODULE"] = "propbot.settings"
     os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/9")

@@ -4,54 +4,47 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
 
 from propbot.errors import RefusedError
-from tools.chaos.results import CaseRun
+from tools.chaos.results import LATE, RACES, RACES_PER_CASE, CaseRun, Ledger
 from tools.chaos.stand import Stand
 
 GROUP = "holds"
-RACES_PER_CASE = 20
+FROZEN = "frozen in a transaction"
 STOP_POINTS = ("pre_send", "pre_send:2")
 EXPIRY_SECONDS = 2.2
 MARKER_SECONDS = 20.0
 
 
 class Holds:
-    def __init__(self, stand: Stand, base_seed: int) -> None:
-        self.stand, self.base_seed = stand, base_seed
-        self.races = self.late = 0
-        self.named = 0
-        self.frozen_seconds = 0.0
+    def __init__(self, stand: Stand, base_seed: int, ledger: Ledger) -> None:
+        self.stand, self.base_seed, self.ledger = stand, base_seed, ledger
         self.answers: list[float] = []
 
-    def figures(self) -> dict[str, float]:
-        found: dict[str, float] = {"races": self.races, "late_orders": self.late, "races_named": self.named}
-        if self.frozen_seconds:
-            found["frozen_seconds"] = round(self.frozen_seconds, 3)
-        if self.answers:
-            ordered = sorted(self.answers)
-            found["hold_race_p50_seconds"] = round(ordered[len(ordered) // 2], 4)
-            found["hold_race_p99_seconds"] = round(ordered[int(len(ordered) * 0.99)], 4)
-        return found
+    def _longest(self, name: str, seconds: float) -> None:
+        self.ledger.figures[name] = max(self.ledger.figures.get(name, 0), round(seconds, 4))
 
     def plan(self, races: int, *, quick: bool) -> Iterator[Callable[[], CaseRun]]:
         """One of each first, then the races, then the rest: a run that is cut short has seen all."""
-        freezes = 1 if quick else 10
-        yield from self._standing(1)
-        for seed in range(1, max(1, races // RACES_PER_CASE) + 1):
+        points, freezes = (STOP_POINTS[:1], 1) if quick else (STOP_POINTS, 10)
+        standing = [one for seed in range(1, freezes + 1) for one in self._standing(seed, points)]
+        yield from standing[: len(STOP_POINTS) + 1]
+        for seed in self.ledger.seeds(GROUP, RACES, max(1, races // RACES_PER_CASE)):
             yield partial(self._race, seed)
-        for seed in range(2, freezes + 1):
-            yield from self._standing(seed)
+        yield from standing[len(STOP_POINTS) + 1 :]
 
-    def _standing(self, seed: int) -> Iterator[Callable[[], CaseRun]]:
-        for point in STOP_POINTS:
-            yield partial(self._stopped, point, seed)
-        yield partial(self._frozen, seed)
+    def _standing(self, seed: int, points: Sequence[str]) -> Iterator[Callable[[], CaseRun]]:
+        """What of this seed is this part's, and not done yet."""
+        for point in points:
+            if seed in self.ledger.seeds(GROUP, f"SIGSTOP at {point}", seed):
+                yield partial(self._stopped, point, seed)
+        if seed in self.ledger.seeds(GROUP, FROZEN, seed):
+            yield partial(self._frozen, seed)
 
     # -- HOLD against send -----------------------------------------------------------------------------------
 
@@ -61,9 +54,11 @@ class Holds:
         late: list[str] = []
         for _ in range(RACES_PER_CASE):
             late += self._once(chance)
-        self.late += len(late)
-        found = [f"accepted after HOLD had answered: {one}" for one in late]
-        return CaseRun(GROUP, f"{RACES_PER_CASE} races of HOLD", seed, True, tuple(found + self.stand.violations()))
+        ordered = sorted(self.answers)
+        self._longest("hold_race_p50_seconds", ordered[len(ordered) // 2])
+        self._longest("hold_race_p99_seconds", ordered[int(len(ordered) * 0.99)])
+        found = [f"{LATE}: {one}" for one in late]
+        return CaseRun(GROUP, RACES, seed, True, tuple(found + self.stand.violations()))
 
     def _once(self, chance: Random) -> list[str]:
         from risk.services.hold import hold_engage
@@ -77,8 +72,6 @@ class Holds:
         self.answers.append(time.monotonic() - began)
         opener.join(30)
         named = frozenset(held.in_flight or [])
-        self.races += 1
-        self.named += len(named)
         late = self._after(held.at, named)
         self._release()
         return late
@@ -112,8 +105,8 @@ class Holds:
         """A trader that stops itself at ``point``; its process id once it stands still."""
         first = {"symbol": "BTCUSDT", "notional": "900", "first": "long"}
         pid = self.stand.zygote.start(self.stand.job("open", at=point, do="stop", **first))
-        marker, until = Path(f"{self.stand.log}.struck"), time.monotonic() + MARKER_SECONDS
-        while not (marker.exists() and _is_stopped(pid)) and time.monotonic() < until:
+        until = time.monotonic() + MARKER_SECONDS
+        while not _is_stopped(pid) and time.monotonic() < until:
             time.sleep(0.01)
         return pid
 
@@ -152,12 +145,12 @@ class Holds:
         began = time.monotonic()
         held = hold_engage(reason="frozen", source="chaos")
         took = time.monotonic() - began
-        self.frozen_seconds = max(self.frozen_seconds, took)
+        self._longest("frozen_seconds", took)
         self.stand.holds.append((held.at, frozenset(held.in_flight or [])))
         found = [f"HOLD took {took:.2f} s"] if took > 3 else []
         self._wake(pid)
         found += self.stand.settle()
-        return CaseRun(GROUP, "frozen in a transaction", seed, struck, tuple(found + self.stand.violations()))
+        return CaseRun(GROUP, FROZEN, seed, struck, tuple(found + self.stand.violations()))
 
 
 def _is_stopped(pid: int) -> bool:

@@ -10,7 +10,7 @@ import time
 from random import Random
 
 from tools.chaos import episodes
-from tools.chaos.results import CaseRun
+from tools.chaos.results import CaseRun, Ledger
 from tools.chaos.stand import Stand
 
 GROUP, CASE = "kills", "kill -9 under load"
@@ -22,17 +22,20 @@ SETTLE_SECONDS = 90.0
 class Rounds:
     """One desk that is killed ten times, then a new one."""
 
-    def __init__(self, stand: Stand, base_seed: int) -> None:
-        self.stand, self.base_seed = stand, base_seed
-        self.pid = 0
+    def __init__(self, stand: Stand, base_seed: int, ledger: Ledger) -> None:
+        self.stand, self.base_seed, self.ledger = stand, base_seed, ledger
+        self.pid = self.rounds = 0
         self.told: set[str] = set()
-        self.hedges = self.orders = self.unproven = 0
+
+    def _add(self, name: str, number: int) -> None:
+        self.ledger.figures[name] = self.ledger.figures.get(name, 0) + number
 
     def run(self, seed: int) -> CaseRun:
         chance = Random(f"{self.base_seed}/kills/{seed}")  # noqa: S311 - a repeatable choice, no secret
         found: list[str] = []
-        if not self.pid or (seed - 1) % ROUNDS_PER_DATABASE == 0:
+        if not self.pid or self.rounds % ROUNDS_PER_DATABASE == 0:
             found += self._anew(seed)
+        self.rounds += 1
         self._operators_start()
         self._spoil(chance)
         time.sleep(chance.uniform(0.3, 2.5))
@@ -60,15 +63,10 @@ class Rounds:
             found = [one for one in found if one in again]
         return found
 
-    def figures(self) -> dict[str, float]:
+    def end(self) -> None:
         if self.pid:
             self._kill()
             self._count()
-        return {
-            "kills_hedges": self.hedges,
-            "kills_orders": self.orders,
-            "kills_unproven_at_kill": self.unproven,
-        }
 
     def _anew(self, seed: int) -> list[str]:
         if self.pid:
@@ -116,13 +114,13 @@ class Rounds:
         """How much was going on when it died."""
         from trading.models import Order
 
-        self.unproven += Order.objects.filter(status__in=["sending", "unknown"]).count()
+        self._add("kills_unproven_at_kill", Order.objects.filter(status__in=["sending", "unknown"]).count())
 
     def _count(self) -> None:
         from trading.models import Hedge, Order
 
-        self.hedges += Hedge.objects.count()
-        self.orders += Order.objects.filter(sending_at__isnull=False).count()
+        self._add("kills_hedges", Hedge.objects.count())
+        self._add("kills_orders", Order.objects.filter(sending_at__isnull=False).count())
 
     def _successor(self, seed: int, chance: Random) -> list[str]:
         """The next trader takes the lease when it has run out, recovers and settles; nothing opens meanwhile."""

@@ -27,6 +27,7 @@ class Stand:
 
     settings_more: ClassVar[dict[str, str]] = {}
     forks: ClassVar[bool] = True
+    durable: ClassVar[bool] = True
 
     name: str
     folder: Path = field(default_factory=ground.data_root)
@@ -38,11 +39,11 @@ class Stand:
         self.server: SimulatorHandle = self._serve(0)
         self.port = int(self.server.url.rsplit(":", 1)[1])
         (self.folder / "data").mkdir()
-        url = ground.database_url(self.name)
+        url = ground.database_url(self.name, durable=self.durable)
         ground.settings_set(database=url, simulator_url=self.server.url, data_dir=self.folder / "data")
         os.environ.update(self.settings_more)
-        self.zygote = Zygote() if self.forks else None
         django.setup()
+        self.zygote = Zygote() if self.forks else None
         self._engine()
 
     def _serve(self, port: int) -> SimulatorHandle:
@@ -51,15 +52,20 @@ class Stand:
 
     def _engine(self) -> None:
         from tests.engine.conftest import build_runtime
-        from tests.engine.desk import Desk, Simulator
+        from tests.engine.desk import Desk
         from tests.seed import seed_keep
         from trading.runtime.handle import install
 
         self.runtime = build_runtime()
         install(self.runtime)
-        self.desk = Desk(self.runtime, Simulator(None, self.server.url))  # type: ignore[arg-type]
+        self.desk = Desk(self.runtime, self._simulator())
         self.desk.refresh()
         self.seed = seed_keep()  # the instruments are in it: no case reads them again
+
+    def _simulator(self) -> Any:
+        from tests.engine.desk import Simulator
+
+        return Simulator(None, self.server.url)  # type: ignore[arg-type]
 
     def _ids(self) -> list[str]:
         return [_name(order) for order in self.simulator.orders()]
@@ -85,7 +91,8 @@ class Stand:
         desk_running(epoch=epoch)
         self.runtime.epoch, self.runtime.recovered, self.runtime.draining = epoch, True, False
         self.runtime.leverage.clear()
-        flatten_accounts(self.desk)
+        if self._positions():
+            flatten_accounts(self.desk)
         self.holds, self.before = [], frozenset(self._ids())
         self.log = self.folder / f"case-{self.cases}.log"
 
@@ -103,17 +110,17 @@ class Stand:
     def job(self, action: str, **words: Any) -> Job:
         return {"action": action, "epoch": 1, "log": str(self.log), **words}
 
+    def _positions(self) -> dict[tuple[str, str], Decimal]:
+        rows = self.simulator.ask("/control/positions")["positions"]
+        held = {(row["venue"], row["symbol"]): Decimal(str(row["quantity"])) for row in rows}
+        return {key: quantity for key, quantity in held.items() if quantity}
+
     def seen(self) -> Any:
         from tests.engine.oracle import Seen
 
-        positions = {
-            (row["venue"], row["symbol"]): Decimal(str(row["quantity"]))
-            for row in self.simulator.ask("/control/positions")["positions"]
-            if Decimal(str(row["quantity"]))
-        }
         return Seen(
             orders=[order for order in self.simulator.orders() if _name(order) not in self.before],
-            positions=positions,
+            positions=self._positions(),
             holds=self.holds,
             canaries=ground.canaries(),
             logs=self._logs(),
@@ -147,6 +154,15 @@ class Stand:
         path.write_text("\n".join(map(str, rows)), encoding="utf-8")
         say(f"rows: {path}")
 
+    def struck(self) -> bool:
+        """Whether the fault that a child was given has really taken place in it."""
+        return Path(f"{self.log}.struck").exists()
+
+    def last_words(self) -> list[str]:
+        """The last line of each traceback in the children's log."""
+        tracebacks = self._logs().split("Traceback (most recent call last)")[1:]
+        return [f"said: {one.strip().splitlines()[-1][:200]}" for one in tracebacks[:3]]
+
     def accepted(self) -> int:
         return len(self.seen().accepted())
 
@@ -173,17 +189,19 @@ class Stand:
         from trading.services.closing import closing_continue
         from trading.services.recovery import hedges_settle, resolve_sweep
 
-        until = self.clock() + seconds
+        until, looked = self.clock() + seconds, False
         while True:
+            left = _unsettled()
+            if not left.begun and (looked or not left.partial):
+                return []
+            if looked and self.clock() > until:
+                return [f"not settled after {seconds:g} s: {one}" for one in left.begun]
+            if looked:
+                self.wait()
             resolve_sweep(runtime=self.runtime)
             hedges_settle(runtime=self.runtime)
             closing_continue()
-            left = _unsettled()
-            if not left:
-                return []
-            if self.clock() > until:
-                return [f"not settled after {seconds:g} s: {one}" for one in left]
-            self.wait()
+            looked = True
 
     def close(self) -> None:
         from django.db import connections
@@ -195,14 +213,24 @@ class Stand:
         self.server.stop()
 
 
-def _unsettled() -> list[str]:
-    """Hedges on their way, and orders whose end is not known, of a partial hedge, too."""
+@dataclass(frozen=True)
+class Unsettled:
+    """``begun``: hedges on their way, and orders whose end is not known, of a partial hedge, too. ``partial``: hedges
+    that the sweeps look at once more, but for whose end nobody waits."""
+
+    begun: list[str]
+    partial: bool
+
+
+def _unsettled() -> Unsettled:
     from trading.models import Hedge, Order
     from trading.services.outcomes import orders_unproven
 
-    hedges = Hedge.objects.filter(status__in=["opening", "unresolved", "closing"]).values_list("pk", "status")
+    statuses = ["opening", "unresolved", "closing", "partial"]
+    hedges = list(Hedge.objects.filter(status__in=statuses).values_list("pk", "status"))
     orders = Order.objects.filter(orders_unproven()).values_list("client_order_id", "status")
-    return [f"{name} is {status}" for name, status in [*hedges, *orders]]
+    begun = [*(one for one in hedges if one[1] != "partial"), *orders]
+    return Unsettled([f"{name} is {status}" for name, status in begun], any(s == "partial" for _, s in hedges))
 
 
 def _name(order: dict[str, Any]) -> str:

@@ -3,10 +3,8 @@
 import argparse
 
 from tools.chaos.ground import DIVISOR
-from tools.chaos.results import Ledger
+from tools.chaos.results import LATE, RACES, RACES_PER_CASE, Ledger
 from tools.reports import Result, at_most, exactly, measured, write_report
-
-SMALL = 0.1  # seconds: HOLD's p99
 
 
 def _at_least(name: str, value: float, wanted: int) -> Result:
@@ -45,16 +43,22 @@ def results(ledger: Ledger) -> list[Result]:
         if name in WANTED:
             count = sum(one.runs for one in ledger.group(name))
             found.append(_at_least(f"{title}: of those wanted", count, WANTED[name]))
-        found.append(measured(f"{title}: time", ledger.figures.get(f"{name}_seconds", 0), "s"))
-    found += _cases(ledger)
-    figures = ledger.figures
-    if "races" in figures:
-        found.append(_at_least("races of HOLD against send", figures["races"], 1000))
-        found.append(exactly("opening orders after the answer, not named", int(figures["late_orders"]), "orders", 0))
-    if "frozen_seconds" in figures:
-        found.append(at_most("HOLD while a process is frozen in a transaction", figures["frozen_seconds"], "s", 3))
-    if "hold_p99_seconds" in figures:
-        found.append(at_most("HOLD with 16 hedges being journaled, p99", figures["hold_p99_seconds"], "s", SMALL))
+        found.append(measured(f"{title}: time, of all processes", ledger.figures.get(f"{name}_seconds", 0), "s"))
+    return [*found, *_races(ledger), *_cases(ledger)]
+
+
+def _races(ledger: Ledger) -> list[Result]:
+    found, raced = [], ledger.tallies.get(("holds", RACES))
+    if raced is not None:
+        late = sum(LATE in sentence for sentence in raced.sentences)
+        found.append(_at_least("races of HOLD against send", raced.runs * RACES_PER_CASE, 1000))
+        found.append(exactly("opening orders after the answer, not named", late, "orders", 0))
+        median, slowest = (ledger.figures[f"hold_race_{name}_seconds"] for name in ("p50", "p99"))
+        found.append(measured("HOLD against one open, slowest process: median", median * 1000, "ms"))
+        found.append(measured("HOLD against one open, slowest process: p99", slowest * 1000, "ms"))
+    if "frozen_seconds" in ledger.figures:
+        frozen = ledger.figures["frozen_seconds"]
+        found.append(at_most("HOLD while a process is frozen in a transaction", frozen, "s", 3))
     return found
 
 
@@ -73,4 +77,7 @@ def _cases(ledger: Ledger) -> list[Result]:
 
 
 def report(ledger: Ledger, chosen: argparse.Namespace, command: str) -> None:
-    write_report("chaos", results(ledger), command=command, seed=chosen.seed)
+    """The commits that the pieces ran at stand with the command where there was more than one."""
+    commits = sorted(ledger.commits)
+    ran = f" (at {', '.join(commits)})" if len(commits) > 1 else ""
+    write_report("chaos", results(ledger), command=command + ran, seed=chosen.seed)

@@ -7,7 +7,7 @@ simulator in a thread of this process, so that both sides see the same jump at t
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -16,12 +16,18 @@ from typing import Any
 
 from aiohttp import web
 
+from trading.venues.base import VenueClient
+from trading.venues.limiter import TokenBucket
+
 _offset = [0.0]
+_on_jump: list[Callable[[], object]] = []
 
 
 def advance(seconds: float) -> None:
     _offset[0] += max(0.0, seconds)
     _sending_sql()
+    for told in _on_jump:
+        told()
 
 
 def offset() -> float:
@@ -45,8 +51,12 @@ async def _sleep(seconds: float) -> None:
     await asyncio.sleep(0)
 
 
+def monotonic() -> float:
+    return time.monotonic() + _offset[0]
+
+
 def _shim() -> SimpleNamespace:
-    clock = SimpleNamespace(time=lambda: time.monotonic() + _offset[0])
+    clock = SimpleNamespace(time=monotonic)
     return SimpleNamespace(sleep=_sleep, gather=asyncio.gather, get_running_loop=lambda: clock)
 
 
@@ -86,9 +96,18 @@ def install() -> None:
     _sending_sql()
 
 
+def limiters_install(clients: Iterable[VenueClient]) -> None:
+    """PropBot's own limiters wait, and count, by the virtual clock: they let pass what they would in real time."""
+    for client in clients:
+        for bucket in vars(client).values():
+            if isinstance(bucket, TokenBucket):
+                bucket._clock, bucket._sleep = monotonic, _sleep
+                bucket._counted_at = monotonic()
+
+
 @dataclass
 class Answering:
-    """A simulator in a thread of this process."""
+    """A simulator in a thread of this process. Venue calls travel over a socket, the harness' own do not."""
 
     folder: Path
     symbols: tuple[str, ...]
@@ -120,8 +139,35 @@ class Answering:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         self._ready.set()
+        _on_jump.append(lambda: self._loop.call_soon_threadsafe(self._tick))
         await self._stop.wait()
         await runner.cleanup()
+
+    def _tick(self) -> None:
+        """The market's heartbeat at each jump: it would have beaten many times in so long."""
+        self.simulator.market.tick()
+        for venue in self.simulator.venues.values():
+            venue.core.tick()
+            venue.core.settle()
+
+    def control(self, path: str, method: str, body: object) -> Any:
+        """The control side without its socket, in the simulator's own thread."""
+        answer = self.simulator.control
+        acts: dict[tuple[str, str], Callable[[Any], Any]] = {
+            ("GET", "/control/orders"): answer.orders,
+            ("GET", "/control/positions"): answer.positions,
+            ("GET", "/control/balances"): answer.balances,
+            ("DELETE", "/control/faults"): answer.clear_faults,
+            ("DELETE", "/control/dislocate"): answer.end_dislocations,
+            ("POST", "/control/faults"): answer.post_fault,
+            ("POST", "/control/trade"): answer.trade,
+        }
+        act = acts[method, path]
+
+        async def acted() -> Any:
+            return act(body)
+
+        return asyncio.run_coroutine_threadsafe(acted(), self._loop).result(10)
 
     def forget(self) -> None:
         """Drop the list of arrivals: each episode looks at its own."""

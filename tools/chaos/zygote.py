@@ -1,41 +1,40 @@
 """A process with Django and ccxt loaded that forks a trader in milliseconds, and the harness' end of its pipe.
 
-It opens no connection and starts no thread of its own, so that every fork begins clean. Requests and answers are JSON
-lines: {"run": job} -> {"pid": n}; {"wait": pid, "seconds": s} -> {"code": c or null, "signal": s}.
+It is forked itself, from the harness when that has loaded everything and has neither connections nor threads, so that
+every fork begins clean. Requests and answers are JSON lines: {"run": job} -> {"pid": n};
+{"wait": pid, "seconds": s} -> {"code": c or null}.
 """
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any
 
-ROOT = Path(__file__).resolve().parents[2]
 Job = dict[str, Any]
 
 
 class Zygote:
-    """The harness' side."""
+    """The harness' side. Made before the first connection and the first thread of this process."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tools.chaos.zygote"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._ask({"ping": 1}) == {"pong": 1}  # noqa: S101
+        _load()
+        read_request, write_request = os.pipe()
+        read_answer, write_answer = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            os.close(write_request)
+            os.close(read_answer)
+            os._exit(serve(os.fdopen(read_request), os.fdopen(write_answer, "w")))
+        os.close(read_request)
+        os.close(write_answer)
+        self._requests, self._answers = os.fdopen(write_request, "w"), os.fdopen(read_answer)
 
     def _ask(self, request: Job) -> Job:
-        assert self._process.stdin is not None  # noqa: S101
-        assert self._process.stdout is not None  # noqa: S101
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        answer: Job = json.loads(self._process.stdout.readline())
+        self._requests.write(json.dumps(request) + "\n")
+        self._requests.flush()
+        answer: Job = json.loads(self._answers.readline())
         return answer
 
     def start(self, job: Job) -> int:
@@ -50,15 +49,21 @@ class Zygote:
         return self.wait(self.start(job), seconds)
 
     def close(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(3)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        """It ends when its pipe does."""
+        for end in (self._requests, self._answers):
+            with suppress(OSError):
+                end.close()
+        os.waitpid(self._pid, 0)
+
+
+def _load() -> None:
+    """Everything a trader needs, once, before any fork."""
+    import tools.chaos.child
+    import tools.chaos.trader  # noqa: F401 - both are for the forks
+    from trading.venues.wire import exchange_class
+
+    for name in ("binanceusdm", "okx"):
+        exchange_class(name, streaming=False)
 
 
 def _reap(pid: int, seconds: float) -> int | None:
@@ -74,11 +79,13 @@ def _reap(pid: int, seconds: float) -> int | None:
     return None
 
 
-def _fork(job: Job) -> int:
+def _fork(job: Job, *pipe: IO[str]) -> int:
     pid = os.fork()
     if pid:
         return pid
     # The harness' pipe belongs to the parent alone.
+    for end in pipe:
+        os.close(end.fileno())
     quiet = os.open(os.devnull, os.O_RDONLY)
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(quiet, 0)
@@ -89,28 +96,15 @@ def _fork(job: Job) -> int:
     os._exit(perform(job))
 
 
-def serve() -> None:
-    import django
-
-    django.setup()
-    import tests.engine.conftest  # noqa: F401 - loaded once, before any fork
-    import tools.chaos.child
-    import tools.chaos.trader  # noqa: F401
-    from trading.venues.wire import exchange_class
-
-    for name in ("binanceusdm", "okx"):
-        exchange_class(name, streaming=False)
-    for line in sys.stdin:
+def serve(requests: IO[str], answers: IO[str]) -> int:
+    # A break on the harness' terminal is the harness' business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in requests:
         request = json.loads(line)
         if "run" in request:
-            answer: Job = {"pid": _fork(request["run"])}
-        elif "wait" in request:
-            answer = {"code": _reap(request["wait"], request["seconds"])}
+            answer: Job = {"pid": _fork(request["run"], requests, answers)}
         else:
-            answer = {"pong": 1}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    serve()
+            answer = {"code": _reap(request["wait"], request["seconds"])}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    return 0
