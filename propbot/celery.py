@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -11,12 +12,14 @@ from celery.exceptions import SecurityWarning
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
 
 FLOORS = ["propbot.upkeep", "audit", "approvals", "risk", "trading", "propbot.console"]
+TRADING_QUEUE = "trading"
 TRADING_TASKS = ("engine", "scanning", "attempts", "housekeeping")
 
 if os.environ.get("PROFILE") == "simulator":
     # A newcomer's container may have no other user; production runs as UID 1000 and keeps the warning.
     warnings.filterwarnings("ignore", message="You're running the worker", category=SecurityWarning)
 
+_traders: list[Any] = []
 app = Celery("propbot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(FLOORS)
@@ -25,7 +28,19 @@ for module in TRADING_TASKS:
 
 
 def consumes_trading(consumer: Any) -> bool:
-    return "trading" in consumer.app.amqp.queues.consume_from
+    return TRADING_QUEUE in consumer.app.amqp.queues.consume_from
+
+
+def follow_queue(consumer: Any, leads: bool) -> None:
+    """Only the trader with the lease takes messages: a standby would take every second one and may not act on it."""
+
+    def follow() -> None:
+        if leads:
+            consumer.add_task_queue(TRADING_QUEUE)
+        else:
+            consumer.cancel_task_queue(TRADING_QUEUE)
+
+    consumer.call_soon(follow)
 
 
 def _runtime() -> Any:
@@ -63,12 +78,13 @@ def stop_beat_between_ticks(sender: Any, **_: Any) -> None:
 def start_runtime(sender: Any, **_: Any) -> None:
     """The trader's event loop, lease and governor live as long as its worker."""
     if consumes_trading(sender):
-        _runtime().start()
+        _runtime().start(partial(follow_queue, sender))
+        _traders.append(sender)
 
 
 @signals.worker_shutdown.connect
-def stop_runtime(sender: Any, **_: Any) -> None:
-    if consumes_trading(sender):
+def stop_runtime(**_: Any) -> None:
+    if _traders:
         _runtime().stop()
 
 

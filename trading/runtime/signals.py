@@ -6,7 +6,7 @@ import structlog
 from celery import signals
 
 from approvals.services.sealed import trader_key_ensure
-from trading.runtime.worker import TraderWorker, runtime_build
+from trading.runtime.worker import Follow, TraderWorker, runtime_build
 
 log = structlog.get_logger(__name__)
 _workers: list[TraderWorker] = []
@@ -21,11 +21,11 @@ def publish_seal_key() -> None:
         log.error("seal_key_not_published", cause=error.__class__.__name__)
 
 
-def start() -> TraderWorker:
+def start(follow: Follow) -> TraderWorker:
     """Begin the trader's life in this process; a second call changes nothing."""
     if not _workers:
         publish_seal_key()
-        worker = TraderWorker(runtime_build())
+        worker = TraderWorker(runtime_build(), follow)
         _workers.append(worker)
         worker.start()
     return _workers[0]

@@ -45,6 +45,8 @@ CLOCKWORK_SECONDS = 0.25
 # 5 ms that is what an entry spends its time with.
 SWITCH_SECONDS = 0.0005
 DRAIN_SECONDS = 5.0
+# Told whether this trader leads, each time that it changes: the queue goes with the lease.
+Follow = Callable[[bool], None]
 
 
 def runtime_build() -> TraderRuntime:
@@ -66,8 +68,9 @@ def _spare_the_collector() -> None:
 class TraderWorker:
     """Owns the runtime and its threads. Everything it does, it does only with the lease."""
 
-    def __init__(self, runtime: TraderRuntime) -> None:
+    def __init__(self, runtime: TraderRuntime, follow: Follow = lambda _: None) -> None:
         self.runtime = runtime
+        self._follow = follow
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -81,6 +84,7 @@ class TraderWorker:
         install(self.runtime)
         self.runtime.problems = dict.fromkeys(self.runtime.clients, ("the account was not looked at yet",))
         watchdog.start()
+        self._follow(False)
         self._thread("lease", self._lease_step, STEP_SECONDS)
         self._thread("governor", self._governor_step, GOVERNOR_SECONDS)
         self._thread("knocks", self._knock_step, 0)
@@ -141,6 +145,7 @@ class TraderWorker:
             raise
         self._renewed, self.runtime.recovered, self.runtime.epoch = started, False, epoch
         log.info("trader_leads", epoch=epoch, holder=self.holder)
+        self._follow(True)
         self._recovering = threading.Thread(target=self._recover, args=(epoch,), name="trader-recovery", daemon=True)
         self._recovering.start()
 
@@ -160,6 +165,7 @@ class TraderWorker:
     def _lose(self) -> None:
         log.error("lease_lost", epoch=self.runtime.epoch)
         self.runtime.epoch, self.runtime.recovered = 0, False
+        self._follow(False)
         alert(kind="lease_lost", severity="critical", text="the trader lost its lease and sends nothing more")
 
     def _recover(self, epoch: int) -> None:
