@@ -1,5 +1,6 @@
 """Django settings. Values come from propbot.config; nothing here is read at import elsewhere."""
 
+import gc
 import os
 import secrets
 import warnings
@@ -14,6 +15,8 @@ import environ
 from propbot import build, config, env, logs, schedule
 from propbot.console import theme
 
+# What a process imports stays: at Python's threshold of 700 the collector spends a sixth of every start on it.
+gc.set_threshold(50_000, 20, 50)
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -28,7 +31,6 @@ ALLOWED_HOSTS = list(PROPBOT.texts("ALLOWED_HOSTS"))
 CSRF_TRUSTED_ORIGINS = list(PROPBOT.texts("CSRF_TRUSTED_ORIGINS"))
 
 INSTALLED_APPS = [
-    "daphne",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.guardian",
@@ -62,6 +64,7 @@ INSTALLED_APPS = [
     "propbot.console",
 ]
 MIDDLEWARE = [
+    "propbot.http.reserved.ReservedConnectionMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

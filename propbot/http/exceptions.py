@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from propbot.errors import RecordingFailedError, RefusedError
 
 log = structlog.get_logger(__name__)
+DATABASE_RETRY_SECONDS = "2"
 
 
 def error_body(code: str, message: str, context: dict[str, object] | None = None) -> dict[str, Any]:
@@ -66,5 +67,6 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
             return _api_response(error)
         case OperationalError() | InterfaceError():
             log.error("database_unavailable", cause=error.__class__.__name__)
-            return Response(error_body("database_unavailable", "the database did not answer"), status=503)
+            body = error_body("database_unavailable", "the database did not answer")
+            return Response(body, status=503, headers={"Retry-After": DATABASE_RETRY_SECONDS})
     return None
