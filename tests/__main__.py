@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-ALONE = ("tests/acceptance", "tests/embedded", "tests/simulator/test_conformance.py")
+ALONE = ("tests/acceptance", "tests/embedded", "tests/faults/test_desk.py", "tests/simulator/test_conformance.py")
 BROWSER = ("tests/browser",)
 NO_TESTS_COLLECTED = 5
 ONCE_MORE = 20
