@@ -25,7 +25,10 @@ ROWS: dict[str, tuple[str, ...]] = {
         f"{RESTORE}test_a_database_that_was_set_back_by_hand_is_told_at_the_start",
         f"{RESTORE}test_a_trader_of_the_lost_time_is_fenced",
     ),
-    "D5": ("engine/test_faults_a2.py::test_a18_a_trader_that_runs_out_of_something_leaves_what_a_crash_leaves",),
+    "D5": (
+        "faults/test_disk.py::test_d5_on_a_full_disk_the_desk_refuses_stays_stopped_and_comes_back",
+        "engine/test_faults_a2.py::test_a18_a_trader_that_runs_out_of_something_leaves_what_a_crash_leaves",
+    ),
     "D6": (f"{DATABASE}test_d6_fifty_writers_of_one_row_lose_no_update_and_see_no_error",),
     "D7": ("audit/test_recording.py::test_what_is_audited_is_durable_and_refuses_to_run_inside_another_transaction",),
     "D8": (
