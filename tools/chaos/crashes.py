@@ -87,6 +87,9 @@ SHARP = (
     "A17 term pre_send",
 )
 RECOVERERS = "A15 two recoverers"
+# Seconds until a child is killed: who lacks descriptors or memory may hang; who was told to leave must leave, and gets
+# the time that a loaded machine needs for it.
+PATIENCE = {"term": 40.0}
 ATTEMPTS = 3  # to strike
 
 
@@ -169,7 +172,9 @@ def _break(stand: Stand, shape: Shape, course: Course, chance: Random) -> tuple[
     _spoil(stand, shape, course.first, chance)
     before = stand.accepted()
     if shape.do:
-        code = stand.zygote.run(stand.job(shape.action, at=shape.point, do=shape.do, **words), 12)
+        code = stand.zygote.run(
+            stand.job(shape.action, at=shape.point, do=shape.do, **words), PATIENCE.get(shape.do, 12)
+        )
         injected = stand.struck()
         found += _manner(shape, code) if injected else []
     else:

@@ -4,7 +4,7 @@ import argparse
 
 from tools.chaos.ground import DIVISOR
 from tools.chaos.results import LATE, RACES, RACES_PER_CASE, Ledger
-from tools.reports import Result, at_most, exactly, measured, write_report
+from tools.reports import Result, at_most, current_commit, exactly, measured, write_report
 
 
 def _at_least(name: str, value: float, wanted: int) -> Result:
@@ -53,9 +53,11 @@ def _races(ledger: Ledger) -> list[Result]:
         late = sum(LATE in sentence for sentence in raced.sentences)
         found.append(_at_least("races of HOLD against send", raced.runs * RACES_PER_CASE, 1000))
         found.append(exactly("opening orders after the answer, not named", late, "orders", 0))
-        median, slowest = (ledger.figures[f"hold_race_{name}_seconds"] for name in ("p50", "p99"))
-        found.append(measured("HOLD against one open, slowest process: median", median * 1000, "ms"))
-        found.append(measured("HOLD against one open, slowest process: p99", slowest * 1000, "ms"))
+        found += [
+            measured(f"HOLD against one open, slowest process: {name}", ledger.figures[figure] * 1000, "ms")
+            for name, figure in (("median", "hold_race_p50_seconds"), ("p99", "hold_race_p99_seconds"))
+            if figure in ledger.figures
+        ]
     if "frozen_seconds" in ledger.figures:
         frozen = ledger.figures["frozen_seconds"]
         found.append(at_most("HOLD while a process is frozen in a transaction", frozen, "s", 3))
@@ -77,7 +79,7 @@ def _cases(ledger: Ledger) -> list[Result]:
 
 
 def report(ledger: Ledger, chosen: argparse.Namespace, command: str) -> None:
-    """The commits that the pieces ran at stand with the command where there was more than one."""
-    commits = sorted(ledger.commits)
-    ran = f" (at {', '.join(commits)})" if len(commits) > 1 else ""
+    """The commits that the pieces ran at stand with the command, unless all are that of the report."""
+    commits = sorted(ledger.commits - {current_commit()})
+    ran = f" (ran at {', '.join(commits)})" if commits else ""
     write_report("chaos", results(ledger), command=command + ran, seed=chosen.seed)
