@@ -202,11 +202,12 @@ class BinanceDialect(BinanceMarket):
         raise VenueError(self._wire.venue, "too_many_rows", "more income rows than 50 pages hold")
 
     def _income(self, row: parsing.Row) -> VenueLedgerRow:
-        """tranId is unique per user and type only; a trade's pnl and commission share it."""
+        """tranId is unique per user and type only; a trade's pnl and commission share it. tradeId is text, or empty."""
         kind = parsing.text(row, "incomeType")
+        trade = parsing.ident(row, "tradeId") if row.get("tradeId") else ""
         listing = self._listings.of_row(row.get("symbol"))
         return VenueLedgerRow(
-            reference=f"{kind}:{_integer(row, 'tranId')}:{row.get('tradeId') or ''}",
+            reference=f"{kind}:{_integer(row, 'tranId')}:{trade}",
             kind=INCOME.get(kind, "other"),
             symbol=listing.info.symbol if listing else str(row.get("symbol") or ""),
             amount=parsing.number(row, "income"),
