@@ -1,8 +1,8 @@
 """``python -m tests``: the suite in three runs, then one closing line for all of them.
 
-What needs the database runs on two workers. Whole desks and the conformance tool mostly wait for their own clocks:
-they run beside that, and their output follows when they are through. The browser runs last, with the machine to
-itself.
+What needs the database runs on three workers, for a third of their time is waiting. Whole desks and the conformance
+tool mostly wait for their own clocks: they run beside that, and their output follows when they are through. The
+browser runs last, with the machine to itself.
 What fails beside others is asked once more alone, and the closing line says how often that was needed: real
 processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
 SKIP_DESKS=1 leaves out the desks, the tool and the browser: they bring what they need, whatever the suite stands on.
@@ -78,7 +78,7 @@ def _beside_each_other(main: list[str], desks: list[str]) -> list[Run]:
 
 def main() -> int:
     began = time.monotonic()
-    shared = ["-n", "2", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)]
+    shared = ["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)]
     if os.environ.get("SKIP_DESKS"):
         runs = [_pytest(shared)]
     else:
