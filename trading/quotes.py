@@ -15,9 +15,8 @@ from typing import Any, TypeVar, cast
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from propbot.redis_client import redis_client
 from trading.venues.base import FundingInfo, Mark, Quote
 from trading.venues.registry import venue_ids
 
@@ -262,14 +261,7 @@ class QuoteBoard:
 
 @lru_cache(maxsize=8)
 def _connection(url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> "redis.Redis":
-    # redis-py would try three times more, up to ten seconds apart: the trader must hear at once that Redis is gone.
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
-    )
+    return redis_client(url, seconds=timeout_seconds, connect_seconds=TIMEOUT_SECONDS)
 
 
 def board() -> QuoteBoard:

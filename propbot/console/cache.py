@@ -5,15 +5,11 @@ from functools import cache
 import redis
 from django.conf import settings
 
+from propbot.redis_client import redis_client
+
 SOCKET_SECONDS = 1.0
 
 
 @cache
 def client() -> "redis.Redis":
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        decode_responses=True,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=SOCKET_SECONDS,
-        health_check_interval=10,
-    )
+    return redis_client(settings.REDIS_URL, seconds=SOCKET_SECONDS)
