@@ -1,9 +1,13 @@
 """A desk started as ``make run`` starts it, and what the kernel knows of its processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,17 @@ from tests.house.source import ROOT
 START_SECONDS = 150
 END_SECONDS = 15
 CANARY = "exchange-key-for-the-trader-alone"
+
+
+@contextmanager
+def open_place() -> Iterator[Path]:
+    """A directory that PostgreSQL's own user reaches: pytest closes its temporary one whenever a session begins."""
+    place = Path(tempfile.mkdtemp(prefix="propbot-place-"))
+    place.chmod(0o755)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,7 @@ import redis
 
 from propbot.supervisor import embedded, files
 from propbot.supervisor.services import running_services
-from tests.embedded.running import fresh_port, start
+from tests.embedded.running import fresh_port, open_place, start
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives PostgreSQL another user")
 
@@ -26,15 +27,14 @@ def write_and_read(urls: dict[str, str]) -> int:
     return int(row[0])
 
 
-def open_place(tmp_path: Path) -> Path:
-    """pytest's own directories are closed; here the desk stands in an open one."""
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
-    return tmp_path
+@pytest.fixture
+def open_dir() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
 
 
-def test_the_services_find_their_data_again(tmp_path: Path) -> None:
-    data_dir = open_place(tmp_path) / "data"
+def test_the_services_find_their_data_again(open_dir: Path) -> None:
+    data_dir = open_dir / "data"
     data_dir.mkdir(mode=0o711)
     for expected in (1, 2):
         with running_services(data_dir) as urls:
@@ -72,8 +72,8 @@ def test_what_was_kept_for_a_vanished_temporary_desk_is_deleted(tmp_path: Path) 
     embedded.remove(tmp_path / "alive")
 
 
-def test_a_long_path_gets_short_sockets(tmp_path: Path) -> None:
-    data_dir = open_place(tmp_path) / ("long" * 30)
+def test_a_long_path_gets_short_sockets(open_dir: Path) -> None:
+    data_dir = open_dir / ("long" * 30)
     data_dir.mkdir(mode=0o711)
     try:
         with running_services(data_dir) as urls:
@@ -96,13 +96,11 @@ def test_one_data_directory_has_one_desk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("APPROVE_TOKEN", ""), ("PORT", "eight"), ("PORT", "65535"), ("RECORDING", "/nowhere")]
 )
-def test_an_unusable_setting_ends_the_start_with_the_cure(tmp_path: Path, name: str, value: str) -> None:
-    port = fresh_port()
-    desk = (
-        start(open_place(tmp_path) / "data", port, **{name: value})
-        if name != "PORT"
-        else start(tmp_path / "data", value)
-    )  # type: ignore[arg-type]
+def test_an_unusable_setting_ends_the_start_with_the_cure(open_dir: Path, name: str, value: str) -> None:
+    if name == "PORT":
+        desk = start(open_dir / "data", value)  # type: ignore[arg-type]
+    else:
+        desk = start(open_dir / "data", fresh_port(), **{name: value})
     assert desk.process.wait(timeout=60) == 78
     assert f"[FATAL CONFIG] {name}" in desk.output.read_text()
     desk.wait_gone()

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,17 +133,6 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-@contextmanager
-def open_place() -> Iterator[Path]:
-    """A directory that PostgreSQL's own user reaches: pytest closes its temporary one whenever a session begins."""
-    place = Path(tempfile.mkdtemp(prefix="propbot-faults-"))
-    place.chmod(0o755)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager

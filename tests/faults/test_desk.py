@@ -21,7 +21,8 @@ import pytest
 
 from propbot.supervisor.commands import worker
 from tests.acceptance.desk import wait_for
-from tests.faults.stand import Stand, open_place, stand
+from tests.embedded.running import open_place
+from tests.faults.stand import Stand, stand
 
 pytestmark = pytest.mark.timeout(240)
 LONG = pytest.mark.skipif(not os.environ.get("FAULTS"), reason="takes up to a minute: make faults")

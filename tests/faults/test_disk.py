@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from tests.acceptance.desk import wait_for
-from tests.faults.stand import Stand, open_place, stand
+from tests.embedded.running import open_place
+from tests.faults.stand import Stand, stand
 from tests.faults.test_desk import LONG, hold
 
 pytestmark = [pytest.mark.timeout(300), LONG]
