@@ -1,11 +1,11 @@
 """``python -m tests``: the suite in three runs, then one closing line for all of them.
 
-What needs the database runs on three workers, for a third of their time is waiting. Whole desks and the conformance
-tool mostly wait for their own clocks: they run beside that, and their output follows when they are through. The
-browser runs last, with the machine to itself.
+What needs the database, and the conformance tool, runs on three workers: a third of their time is waiting. Whole desks,
+eight processes each, run after that, two at a time, so that their clocks mean something. The browser runs last, because
+Playwright and the other tests' event loops do not share a process.
 What fails beside others is asked once more alone, and the closing line says how often that was needed: real
 processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
-SKIP_DESKS=1 leaves out the desks, the tool and the browser: they bring what they need, whatever the suite stands on.
+SKIP_DESKS=1 leaves out the desks and the browser, which bring services of their own whatever the suite stands on.
 """
 
 import os
@@ -13,11 +13,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-ALONE = ("tests/acceptance", "tests/embedded", "tests/faults/test_desk.py", "tests/simulator/test_conformance.py")
+ALONE = ("tests/acceptance", "tests/embedded", "tests/faults/test_desk.py")
 BROWSER = ("tests/browser",)
 NO_TESTS_COLLECTED = 5
 ONCE_MORE = 20
@@ -38,13 +36,13 @@ class Run:
     failed: list[str] = field(default_factory=list)
 
 
-def _pytest(arguments: list[str], tell: Callable[[str], object] = sys.stdout.write) -> Run:
-    """One line after the other goes to ``tell``."""
+def _pytest(arguments: list[str]) -> Run:
+    """The output passes through as it comes."""
     command = [sys.executable, "-m", "pytest", "-q", "-ra", *arguments, *sys.argv[1:]]
     last, failed = "", []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
-            tell(line)
+            sys.stdout.write(line)
             sys.stdout.flush()
             last = line if COUNT.search(line) else last
             failed += FAILED.findall(line)
@@ -65,25 +63,14 @@ def _once_more(first: Run) -> Run:
     return Run(0, {**kept, "passed": passed, "passed alone": len(first.failed)})
 
 
-def _beside_each_other(main: list[str], desks: list[str]) -> list[Run]:
-    """Both runs at once; the desks' lines are kept back until the main run is through."""
-    kept: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(_pytest, desks, kept.append)
-        first = _pytest(main)
-        second = beside.result()
-    sys.stdout.write("".join(kept))
-    return [first, second]
-
-
 def main() -> int:
     began = time.monotonic()
-    shared = ["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)]
-    if os.environ.get("SKIP_DESKS"):
-        runs = [_pytest(shared)]
-    else:
-        runs = [*_beside_each_other(shared, ["-n", "2", "--dist", "loadfile", *ALONE]), _pytest(list(BROWSER))]
-    results = [_once_more(run) for run in runs]
+    runs = (
+        ["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)],
+        ["-n", "2", "--dist", "loadfile", *ALONE],
+        list(BROWSER),
+    )
+    results = [_once_more(_pytest(run)) for run in (runs[:1] if os.environ.get("SKIP_DESKS") else runs)]
     total: dict[str, int] = {}
     for run in results:
         for word, number in run.counts.items():
