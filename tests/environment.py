@@ -14,6 +14,7 @@ import tempfile
 from propbot import config
 
 KEPT = ("DATABASE_URL", "REDIS_URL")
+DATABASES = 16
 SECRETS = {
     "SECRET_KEY": "tests-only-" + "s" * 50,
     "APPROVE_TOKEN": "tests-only-approve-token",
@@ -36,12 +37,12 @@ def _worker_number() -> int:
 
 
 def _redis_of_worker(url: str, number: int) -> str:
-    """The database of ``url`` plus the worker's number, for tcp and unix addresses."""
+    """The database of ``url`` plus the worker's number, round the usual sixteen, for tcp and unix addresses."""
     if url.startswith("unix://"):
         base, _, query = url.partition("?db=")
-        return f"{base}?db={int(query or 0) + number}"
+        return f"{base}?db={(int(query or 0) + number) % DATABASES}"
     base, _, database = url.rpartition("/")
-    return f"{base}/{int(database) + number}" if database.isdigit() else f"{url}/{number}"
+    return f"{base}/{(int(database) + number) % DATABASES}" if database.isdigit() else f"{url}/{number}"
 
 
 def _prepare() -> None:

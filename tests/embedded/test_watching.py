@@ -59,6 +59,8 @@ def test_a_taken_port_is_named_with_its_use_and_the_cure(tmp_path: Path) -> None
     plan = read_plan({"PORT": str(port), "DATA_DIR": str(tmp_path)}, tmp_path)
     assert port_trouble(plan) is None
     with socket.socket() as other:
+        # A desk of an earlier test may have left connections in TIME_WAIT there.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port + 1))
         other.listen()
         assert port_trouble(plan) == (
