@@ -89,8 +89,8 @@ def test_a_value_of_the_older_kind_is_read(key: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"BINANCE_API_KEY": "first", "BINANCE_LV_API_KEY": "second"}, "first"),
-        ({"BINANCE_LV_API_KEY": "second"}, "second"),
+        ({"BINANCE_API_KEY": "first-binance-key", "BINANCE_LV_API_KEY": "second-binance-key"}, "first-binance-key"),
+        ({"BINANCE_LV_API_KEY": "second-binance-key"}, "second-binance-key"),
         ({}, None),
     ],
 )
