@@ -77,3 +77,19 @@ def test_the_number_of_queries_does_not_grow_with_the_hedges() -> None:
     with CaptureQueriesContext(connection) as many:
         open_book(datetime.now(UTC))
     assert len(few) == len(many) == QUERIES_OF_ONE_PAIR
+
+
+def test_a_held_leg_that_its_venue_has_not_priced_yet_is_not_worth_nothing() -> None:
+    hedge = make_hedge()
+    Leg.objects.filter(hedge=hedge, position_side="short").update(
+        quantity=D(0), exited_quantity=D("0.01"), entry_price=None
+    )
+    Leg.objects.filter(hedge=hedge, position_side="long").update(entry_price=None)
+    planned = hedge.notional_usdt / hedge.planned_quantity
+    (line,) = open_book(datetime.now(UTC))
+    assert line.notional_usdt == line.net_base_usdt == D("0.01") * planned
+    Leg.objects.filter(hedge=hedge, position_side="short").update(
+        quantity=D("0.01"), exited_quantity=D(0), entry_price=D(90_100)
+    )
+    (line,) = open_book(datetime.now(UTC))
+    assert line.notional_usdt == D(901)

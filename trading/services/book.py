@@ -50,7 +50,9 @@ def changes(series: Mapping[int, Decimal], horizon_seconds: int) -> list[Decimal
 HELD = """
 WITH leg AS (
     SELECT h.id, h.symbol, h.long_venue, h.short_venue, l.position_side, l.quantity,
-           coalesce(l.entry_price, 0) AS price, min(l.quantity) OVER (PARTITION BY h.id) AS matched
+           coalesce(l.entry_price, max(l.entry_price) OVER (PARTITION BY h.id), h.notional_usdt / h.planned_quantity)
+               AS price,
+           min(l.quantity) OVER (PARTITION BY h.id) AS matched
     FROM trading_hedge h JOIN trading_leg l ON l.hedge_id = h.id
     WHERE NOT h.simulated AND NOT (h.status IN ('closed', 'failed')) AND h.status = ANY(%(exposed)s)
 ), one AS (
