@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
+from propbot.number_field import NumberField
 from risk import choices
-from risk.models.fields import NumberField
 
 
 class Reservation(models.Model):

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from risk.models.fields import NumberField
+from propbot.number_field import NumberField
 
 
 class GovernorSample(models.Model):

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from risk.models.fields import NumberField
+from propbot.number_field import NumberField
 
 
 class Strategy(models.Model):

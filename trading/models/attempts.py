@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from propbot.number_field import NumberField
 from trading import choices
-from trading.models.fields import NumberField
 from trading.models.hedges import Hedge
 
 

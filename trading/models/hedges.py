@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from propbot.number_field import NumberField
 from trading import choices
-from trading.models.fields import NumberField
 
 
 class Hedge(models.Model):

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
+from propbot.number_field import NumberField
 from trading import choices
-from trading.models.fields import NumberField
 from trading.models.hedges import Hedge
 from trading.models.orders import Order
 

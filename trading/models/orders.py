@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from propbot.number_field import NumberField
 from trading import choices
-from trading.models.fields import NumberField
 from trading.models.hedges import Hedge, Leg
 
 
