@@ -1,6 +1,7 @@
 """The accounts' own streams against the simulator's: what they tell of an order, and what becomes of their silence."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -118,6 +119,29 @@ async def test_b15_a_stream_that_is_open_and_quiet_about_a_proved_order_ends_and
     assert listening.feed.state.gaps == 1
     simulator.clear_faults()
     await listening.until(lambda: listening.feed.state.connected)
+
+
+async def test_a_stream_beside_a_held_position_leaves_no_error_behind_that_nobody_reads(
+    client: CcxtClient, simulator: Simulator
+) -> None:
+    """ccxt.pro would read Binance's positions beside the stream, in its own parser, and fail where nobody waits."""
+    await client.submit(order())
+    lost: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
+    listening = Listening(client.venue)
+    running = asyncio.create_task(listening.feed.run())
+    await listening.until(lambda: listening.feed.state.connected)
+    request = order()
+    await client.submit(request)
+    await listening.until(lambda: ended(listening, request.client_order_id))
+    simulator.fault(client.venue, "close_stream")
+    await listening.until(lambda: listening.feed.state.gaps)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    gc.collect()
+    await asyncio.sleep(0)
+    await leave_flat(client)
+    assert lost == []
 
 
 async def test_what_was_told_before_its_answer_came_is_not_waited_for(client: CcxtClient, listening: Listening) -> None:

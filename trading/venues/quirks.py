@@ -47,6 +47,8 @@ QUIRKS: dict[str, Quirks] = {
             "fetchMargins": False,
             "recvWindow": 5000,
             "fetchOpenOrders": {"warnWithoutSymbol": False},
+            # Else watch_orders reads the positions in the background, and its error is nobody's.
+            "watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False},
         },
         orders_per_second=18.0,  # of 1200 a minute
         order_burst=60.0,  # of 300 in ten seconds
