@@ -7,7 +7,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connections
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 from propbot.console.kept import forget_all
 from tests.seed import seed_keep, seed_restore
@@ -24,10 +24,30 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     """Restore the migrations' rows after each transactional test, instead of Django's flush."""
+    from tests.access.people import keep_cast  # models: not before Django is set up
+
     with django_db_blocker.unblock():
+        _spare_the_disk()
         statements = seed_keep()
+        keep_cast()
+        seed_restore(statements)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: seed_restore(statements))
+        yield
+
+
+def _spare_the_disk() -> None:
+    """No commit of a test waits for its disk: the database dies with the run, and no test cuts the power."""
+    name = connections["default"].settings_dict["NAME"]
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+        cursor.execute("SET synchronous_commit = off")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_on_demand() -> Iterator[None]:
+    """Else every client of a test begins by listing each static file of every package."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
         yield
 
 

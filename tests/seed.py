@@ -1,13 +1,15 @@
-"""What the migrations left, restored after every transactional test.
+"""What the migrations left, restored after every transactional test; and the same for what one act left.
 
 Django's flush truncates, which the audit's trigger refuses, and empties the tables that migrations
 fill (groups, the desk row). Here a copy of every filled table is kept in a schema of its own; rows are
 deleted with triggers off, as the owner, and the copies put back.
 """
 
+from collections.abc import Callable
+
 from django.db import connection
 
-SCHEMA = "seed"
+SCHEMA, ACT_SCHEMA = "seed", "act"
 # Django caches content type ids in the process: these rows must keep their numbers.
 STANDING = ("django_migrations", "django_content_type", "auth_permission")
 TABLES = """
@@ -44,10 +46,42 @@ def seed_keep() -> str:
                 cursor.execute(f'CREATE TABLE {SCHEMA}."{table}" AS TABLE public."{table}"')
                 columns = _columns(table)
                 restore.append(f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM {SCHEMA}."{table}"')
-    ordered = sorted(restore, key=lambda text: not text.startswith("DELETE"))
+    return _unwatched(restore)
+
+
+def _unwatched(statements: list[str]) -> str:
+    """Deletions first, without triggers and foreign keys."""
+    ordered = sorted(statements, key=lambda text: not text.startswith("DELETE"))
     return "; ".join(("SET session_replication_role = replica", *ordered, "SET session_replication_role = DEFAULT"))
 
 
 def seed_restore(statements: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statements)
+
+
+def _digests() -> dict[str, str | None]:
+    found = {}
+    with connection.cursor() as cursor:
+        for table in _tables():
+            cursor.execute(f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM public."{table}" t')
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def act_keep(act: Callable[[], object]) -> str:
+    """Perform ``act`` once, committed; the statements that leave the same rows in the tables it changed."""
+    before = _digests()
+    act()
+    changed = [table for table, digest in _digests().items() if digest != before[table]]
+    repeat = []
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {ACT_SCHEMA} CASCADE; CREATE SCHEMA {ACT_SCHEMA}")
+        for table in changed:
+            cursor.execute(f'CREATE TABLE {ACT_SCHEMA}."{table}" AS TABLE public."{table}"')
+            columns = _columns(table)
+            repeat += [
+                f'DELETE FROM public."{table}"',
+                f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM {ACT_SCHEMA}."{table}"',
+            ]
+    return _unwatched(repeat)
