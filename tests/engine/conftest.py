@@ -7,7 +7,9 @@ import pytest
 from django.test import override_settings
 
 from propbot.config import values
+from tests.addresses import database_url
 from tests.engine.desk import LONG, SHORT, SYMBOLS, Desk, Simulator, desk_running, simulator_start
+from tests.engine.nursery import Nursery
 from trading.quotes import board
 from trading.runtime.handle import TraderRuntime, install
 from trading.services import journal
@@ -20,6 +22,14 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     running = simulator_start(tmp_path_factory.mktemp("venues"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def nursery(django_db_setup: None, simulator: Simulator) -> Iterator[Nursery]:
+    """Forks the traders that a test lets die."""
+    found = Nursery(database_url=database_url(), simulator_url=simulator.url)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

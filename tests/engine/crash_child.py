@@ -1,14 +1,10 @@
-"""A trader in a process of its own that opens, closes or recovers once, and dies where PROPBOT_CRASH_AT says."""
+"""A trader of its own that opens, closes or recovers once, and dies where PROPBOT_CRASH_AT says."""
 
 import os
-import sys
-
-import django
 
 
-def main(action: str) -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
-    django.setup()
+def run(action: str) -> None:
+    """``open`` and ``quote`` (with a resting first leg), ``close``, ``recover``."""
     from tests.engine.conftest import build_runtime
     from tests.engine.desk import Desk, Simulator
     from trading.models import Hedge
@@ -21,15 +17,11 @@ def main(action: str) -> None:
     install(runtime)
     runtime.epoch, runtime.recovered = int(os.environ["ENGINE_EPOCH"]), True
     desk = Desk(runtime, Simulator(None, os.environ["SIMULATOR_URL"]))  # type: ignore[arg-type]
-    if action == "open":
-        hedge_open(plan=desk.plan(first="long", post_only="--quote" in sys.argv), attempt=None)
+    if action in ("open", "quote"):
+        hedge_open(plan=desk.plan(first="long", post_only=action == "quote"), attempt=None)
     elif action == "close":
         hedge_close(hedge_id=Hedge.objects.latest("created_at").pk, reason="operator")
     else:
         runtime.recovered = False
         recover(runtime=runtime)
     runtime.close()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

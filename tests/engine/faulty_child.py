@@ -1,7 +1,8 @@
 """A trader in a process of its own that is frozen, starved or told to leave at a named point of a hedge.
 
-``open NAME freeze`` stops itself there as SIGSTOP does; ``open NAME files|memory|disk`` runs out of that from there
-on; ``serve NAME`` is a whole TraderWorker that gets SIGTERM there, as Celery would deliver it.
+``single`` opens once in a fork of the nursery: ``freeze`` stops it as SIGSTOP does, ``files``, ``memory`` and ``disk``
+run out from there on. As a program of its own, with the point's name, it is a whole TraderWorker that gets SIGTERM
+there, as Celery would deliver it.
 """
 
 import os
@@ -120,15 +121,12 @@ def serve() -> None:
     say("left")
 
 
-def main(action: str, point: str, harm: str) -> None:
+def main(point: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
     django.setup()
-    harm_at(point, terminate if action == "serve" else HARM[harm])
-    if action == "serve":
-        serve()
-    else:
-        single()
+    harm_at(point, terminate)
+    serve()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "")
+    main(sys.argv[1])

@@ -1,48 +1,41 @@
 """kill -9 at every named point of a hedge, then a restart (RELIABILITY A): the oracle finds nothing wrong."""
 
 import os
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from propbot.crashpoints import CRASH_EXIT_CODE
-from tests.addresses import database_url
-from tests.engine.desk import LONG, ROOT, SHORT, Desk, desk_running, desk_stopped, wait_until
+from tests.engine.desk import LONG, SHORT, Desk, desk_running, desk_stopped, wait_until
+from tests.engine.nursery import Nursery
 from tests.engine.oracle import violations
 from tests.engine.test_faults import on_order, seen
-from tests.environment import SECRETS
 from trading.models import Hedge, Order
 from trading.services.closing import closing_continue, hedge_close
 from trading.services.execution import hedge_open
 from trading.services.recovery import hedges_settle, recover, resolve_sweep
 
 
-def child(
-    desk: Desk, data_dir: Path, action: str, crash_at: str, *, epoch: int = 1, extra: tuple[str, ...] = ()
-) -> int:
-    """Run a trader that dies at ``crash_at``; its exit code."""
-    environment = {
-        **SECRETS,
-        "PATH": os.environ["PATH"],
-        "PROFILE": "simulator",
-        "DRY_RUN_ONLY": "false",
-        "SIMULATOR_URL": desk.simulator.url,
-        "DATA_DIR": str(data_dir),
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": os.environ["REDIS_URL"],
-        "ORPHAN_MAX_SEC": "3",
-        "RELIABILITY_TIME_DIVISOR": "50",
-        "MAX_QUOTE_AGE_MS": "10000",
-        "ENGINE_EPOCH": str(epoch),
-        "PROPBOT_CRASH_AT": crash_at,
-    }
-    command = [sys.executable, "-m", "tests.engine.crash_child", action, *extra]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90, check=False)
-    if done.returncode not in (0, CRASH_EXIT_CODE):
-        raise AssertionError(done.stdout[-2000:] + done.stderr[-4000:])
-    return done.returncode
+@dataclass
+class Crash:
+    """Runs traders that die at a crash point."""
+
+    nursery: Nursery
+    data_dir: Path
+
+    def __call__(self, action: str, crash_at: str, *, epoch: int = 1) -> int:
+        """The exit code of a trader that acts once: 0, or the crash point's."""
+        log = self.data_dir / "child.log"
+        job = {"action": action, "crash_at": crash_at, "epoch": epoch, "data_dir": str(self.data_dir), "log": str(log)}
+        code = self.nursery.run(job, 90)
+        assert code in (0, CRASH_EXIT_CODE), log.read_text(encoding="utf-8")[-6000:]
+        return code
+
+
+@pytest.fixture
+def crash(nursery: Nursery, tmp_path: Path) -> Crash:
+    return Crash(nursery, tmp_path)
 
 
 def restart(desk: Desk, *, epoch: int) -> None:
@@ -75,9 +68,9 @@ QUOTES = ["quote_resting", *(["cancel_sent"] if ALL else [])]
 
 
 @pytest.mark.parametrize("point", NOTHING_SENT)
-def test_a1_to_a4_nothing_was_sent_and_nothing_is_sent_by_recovery(desk: Desk, tmp_path: Path, point: str) -> None:
+def test_a1_to_a4_nothing_was_sent_and_nothing_is_sent_by_recovery(desk: Desk, crash: Crash, point: str) -> None:
     before = mutations(desk)
-    assert child(desk, tmp_path, "open", point) == CRASH_EXIT_CODE
+    assert crash("open", point) == CRASH_EXIT_CODE
     restart(desk, epoch=2)
     assert mutations(desk) == before
     assert desk.flat()
@@ -86,8 +79,8 @@ def test_a1_to_a4_nothing_was_sent_and_nothing_is_sent_by_recovery(desk: Desk, t
 
 
 @pytest.mark.parametrize("point", ONE_LEG)
-def test_a5_to_a9_a_filled_first_leg_is_flattened_and_never_sent_twice(desk: Desk, tmp_path: Path, point: str) -> None:
-    assert child(desk, tmp_path, "open", point) == CRASH_EXIT_CODE
+def test_a5_to_a9_a_filled_first_leg_is_flattened_and_never_sent_twice(desk: Desk, crash: Crash, point: str) -> None:
+    assert crash("open", point) == CRASH_EXIT_CODE
     assert not desk.flat()
     restart(desk, epoch=2)
     assert desk.flat()
@@ -96,8 +89,8 @@ def test_a5_to_a9_a_filled_first_leg_is_flattened_and_never_sent_twice(desk: Des
 
 
 @pytest.mark.parametrize("point", BOTH_LEGS)
-def test_a10_a11_two_filled_legs_are_an_open_hedge_without_a_new_order(desk: Desk, tmp_path: Path, point: str) -> None:
-    assert child(desk, tmp_path, "open", point) == CRASH_EXIT_CODE
+def test_a10_a11_two_filled_legs_are_an_open_hedge_without_a_new_order(desk: Desk, crash: Crash, point: str) -> None:
+    assert crash("open", point) == CRASH_EXIT_CODE
     before = mutations(desk)
     restart(desk, epoch=2)
     assert Hedge.objects.get().status == "open"
@@ -106,38 +99,38 @@ def test_a10_a11_two_filled_legs_are_an_open_hedge_without_a_new_order(desk: Des
     assert violations(seen(desk)) == []
 
 
-def test_a7_an_unfilled_first_leg_ends_in_nothing(desk: Desk, tmp_path: Path) -> None:
+def test_a7_an_unfilled_first_leg_ends_in_nothing(desk: Desk, crash: Crash) -> None:
     desk.simulator.fault(LONG, "reject", match=on_order(LONG))
-    assert child(desk, tmp_path, "open", "leg_a_ack") == CRASH_EXIT_CODE
+    assert crash("open", "leg_a_ack") == CRASH_EXIT_CODE
     restart(desk, epoch=2)
     assert Hedge.objects.get().status == "failed"
     assert desk.flat()
     assert violations(seen(desk)) == []
 
 
-def test_a8_a_partial_first_leg_leaves_nothing_unmatched(desk: Desk, tmp_path: Path) -> None:
+def test_a8_a_partial_first_leg_leaves_nothing_unmatched(desk: Desk, crash: Crash) -> None:
     desk.simulator.fault(LONG, "partial", match=on_order(LONG), fraction="0.3")
-    assert child(desk, tmp_path, "open", "leg_b_sent") == CRASH_EXIT_CODE
+    assert crash("open", "leg_b_sent") == CRASH_EXIT_CODE
     restart(desk, epoch=2)
     assert desk.net() == 0
     assert violations(seen(desk)) == []
 
 
-def test_a12_a_second_flatten_never_passes_zero(desk: Desk, tmp_path: Path) -> None:
+def test_a12_a_second_flatten_never_passes_zero(desk: Desk, crash: Crash) -> None:
     desk.simulator.fault(SHORT, "reject", match=on_order(SHORT), times=3)
-    assert child(desk, tmp_path, "open", "flatten_sent") == CRASH_EXIT_CODE
+    assert crash("open", "flatten_sent") == CRASH_EXIT_CODE
     for epoch in range(2, 2 + FLATTEN_CRASHES):
         desk_stopped(epoch=epoch)
-        child(desk, tmp_path, "recover", "flatten_sent", epoch=epoch)
+        crash("recover", "flatten_sent", epoch=epoch)
         assert desk.simulator.position(LONG, "BTCUSDT") >= 0
     restart(desk, epoch=9)
     assert desk.flat()
     assert violations(seen(desk)) == []
 
 
-def test_a12_an_interrupted_exit_closes_flat(desk: Desk, tmp_path: Path) -> None:
+def test_a12_an_interrupted_exit_closes_flat(desk: Desk, crash: Crash) -> None:
     hedge_open(plan=desk.plan(), attempt=None)
-    assert child(desk, tmp_path, "close", "exit_sent") == CRASH_EXIT_CODE
+    assert crash("close", "exit_sent") == CRASH_EXIT_CODE
     restart(desk, epoch=2)
     assert Hedge.objects.get().status == "closed"
     assert desk.flat()
@@ -145,8 +138,8 @@ def test_a12_an_interrupted_exit_closes_flat(desk: Desk, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("point", QUOTES)
-def test_a13_a_resting_quote_is_canceled_by_the_successor(desk: Desk, tmp_path: Path, point: str) -> None:
-    code = child(desk, tmp_path, "open", point, extra=("--quote",))
+def test_a13_a_resting_quote_is_canceled_by_the_successor(desk: Desk, crash: Crash, point: str) -> None:
+    code = crash("quote", point)
     restart(desk, epoch=2)
     assert code in (0, CRASH_EXIT_CODE)
     assert not [o for o in desk.simulator.accepted() if o["status"] in ("open", "new", "live", "NEW")]
@@ -155,10 +148,10 @@ def test_a13_a_resting_quote_is_canceled_by_the_successor(desk: Desk, tmp_path: 
 
 
 @pytest.mark.parametrize("point", RECOVERY)
-def test_a14_a_crash_inside_the_recovery_is_recovered(desk: Desk, tmp_path: Path, point: str) -> None:
-    assert child(desk, tmp_path, "open", "post_response") == CRASH_EXIT_CODE
+def test_a14_a_crash_inside_the_recovery_is_recovered(desk: Desk, crash: Crash, point: str) -> None:
+    assert crash("open", "post_response") == CRASH_EXIT_CODE
     desk_stopped(epoch=2)
-    assert child(desk, tmp_path, "recover", point, epoch=2) == CRASH_EXIT_CODE
+    assert crash("recover", point, epoch=2) == CRASH_EXIT_CODE
     restart(desk, epoch=3)
     assert desk.flat()
     assert violations(seen(desk)) == []

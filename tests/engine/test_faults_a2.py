@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +21,7 @@ from risk.services.hold import hold_engage
 from risk.signals import desk_changed
 from tests.addresses import database_url
 from tests.engine.desk import ROOT, Desk, desk_running, wait_until
+from tests.engine.nursery import Nursery
 from tests.engine.oracle import violations
 from tests.engine.test_crashes import restart
 from tests.engine.test_faults import seen
@@ -34,7 +36,7 @@ FROZEN_SECONDS = 2.6
 DRAIN_DEADLINE_SECONDS = 3 + 5 + 5
 
 
-def start(desk: Desk, data_dir: Path, *arguments: str, epoch: int = 1) -> subprocess.Popen[str]:
+def serve(desk: Desk, data_dir: Path, point: str) -> subprocess.Popen[str]:
     environment = {
         **SECRETS,
         "PATH": os.environ["PATH"],
@@ -47,10 +49,8 @@ def start(desk: Desk, data_dir: Path, *arguments: str, epoch: int = 1) -> subpro
         "ORPHAN_MAX_SEC": "3",
         "RELIABILITY_TIME_DIVISOR": "50",
         "MAX_QUOTE_AGE_MS": "10000",
-        "ENGINE_EPOCH": str(epoch),
     }
-    command = [sys.executable, "-m", "tests.engine.faulty_child", *arguments]
-    pipe = subprocess.PIPE
+    command, pipe = [sys.executable, "-m", "tests.engine.faulty_child", point], subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
@@ -64,8 +64,30 @@ def end(child: subprocess.Popen[str], seconds: float = 60) -> str:
     return said
 
 
-def frozen(child: subprocess.Popen[str]) -> bool:
-    state = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+@dataclass
+class Harm:
+    """Runs traders that open once and are harmed at a crash point."""
+
+    nursery: Nursery
+    data_dir: Path
+
+    def __call__(self, point: str, harm: str) -> int:
+        """The pid of the trader that has begun."""
+        log = str(self.data_dir / "child.log")
+        return self.nursery.start({"at": point, "harm": harm, "epoch": 1, "data_dir": str(self.data_dir), "log": log})
+
+    def end(self, pid: int, seconds: float = 60) -> int | None:
+        """Its exit code; one that hangs is killed, as the system's own killer would do."""
+        return self.nursery.wait(pid, seconds)
+
+
+@pytest.fixture
+def harm(nursery: Nursery, tmp_path: Path) -> Harm:
+    return Harm(nursery, tmp_path)
+
+
+def frozen(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
     return state == "T"
 
 
@@ -83,26 +105,26 @@ def settled(desk: Desk, epoch: int) -> None:
 
 @pytest.mark.parametrize("point", ["post_gate", "pre_send"])
 def test_a16_a_trader_frozen_before_the_wire_sends_nothing_once_it_has_a_successor(
-    desk: Desk, tmp_path: Path, point: str
+    desk: Desk, harm: Harm, point: str
 ) -> None:
-    child = start(desk, tmp_path, "open", point, "freeze")
+    child = harm(point, "freeze")
     assert wait_until(lambda: frozen(child), 30)
     pause()
     desk_running(epoch=2)
-    child.send_signal(signal.SIGCONT)
-    end(child)
+    os.kill(child, signal.SIGCONT)
+    harm.end(child)
     assert desk.simulator.accepted() == []
     assert desk.flat()
     settled(desk, 3)
     assert Hedge.objects.get().status == "failed"
 
 
-def test_a16_an_order_that_expired_in_the_pause_is_denied_by_the_sender_itself(desk: Desk, tmp_path: Path) -> None:
-    child = start(desk, tmp_path, "open", "pre_send", "freeze")
+def test_a16_an_order_that_expired_in_the_pause_is_denied_by_the_sender_itself(desk: Desk, harm: Harm) -> None:
+    child = harm("pre_send", "freeze")
     assert wait_until(lambda: frozen(child), 30)
     pause()
-    child.send_signal(signal.SIGCONT)
-    end(child)
+    os.kill(child, signal.SIGCONT)
+    harm.end(child)
     assert desk.simulator.accepted() == []
     assert set(Order.objects.values_list("status", "outcome_code")) == {("denied", "expired_before_send")}
     settled(desk, 2)
@@ -110,7 +132,7 @@ def test_a16_an_order_that_expired_in_the_pause_is_denied_by_the_sender_itself(d
 
 @pytest.mark.parametrize("point", ["post_journal", "post_response", *(["pre_send", "leg_b_sent"] if ALL else [])])
 def test_a17_sigterm_in_a_hedge_finishes_it_and_leaves_in_time(desk: Desk, tmp_path: Path, point: str) -> None:
-    child = start(desk, tmp_path, "serve", point)
+    child = serve(desk, tmp_path, point)
     assert child.stdout is not None
     assert child.stdin is not None
     # Its logs come on the same stream.
@@ -140,11 +162,11 @@ STARVED_ALL = [
 ]
 
 
-@pytest.mark.parametrize(("point", "harm"), STARVED_ALL if ALL else STARVED)
+@pytest.mark.parametrize(("point", "lack"), STARVED_ALL if ALL else STARVED)
 def test_a18_a_trader_that_runs_out_of_something_leaves_what_a_crash_leaves(
-    desk: Desk, tmp_path: Path, point: str, harm: str
+    desk: Desk, harm: Harm, point: str, lack: str
 ) -> None:
-    end(start(desk, tmp_path, "open", point, harm), 15)
+    harm.end(harm(point, lack), 15)
     journaled = Hedge.objects.count()
     assert journaled == Order.objects.values("hedge").distinct().count()
     settled(desk, 2)

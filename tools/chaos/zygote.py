@@ -1,35 +1,27 @@
 """A process with Django and ccxt loaded that forks a trader in milliseconds, and the harness' end of its pipe.
 
-It is forked itself, from the harness when that has loaded everything and has neither connections nor threads, so that
-every fork begins clean. Requests and answers are JSON lines: {"run": job} -> {"pid": n};
-{"wait": pid, "seconds": s} -> {"code": c or null}.
+It has neither connections nor threads, so that every fork begins clean. The harness' own is forked from the harness
+when that has loaded everything; the tests start one (``tests.engine.nursery``). Requests and answers are JSON lines:
+{"run": job} -> {"pid": n}; {"wait": pid, "seconds": s} -> {"code": c or null}.
 """
 
 import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
 
 Job = dict[str, Any]
+Perform = Callable[[Job], int]
 
 
-class Zygote:
-    """The harness' side. Made before the first connection and the first thread of this process."""
+class Forker:
+    """The asking side: who starts children and waits for them. ``pid``: the process that forks."""
 
-    def __init__(self) -> None:
-        _load()
-        read_request, write_request = os.pipe()
-        read_answer, write_answer = os.pipe()
-        self._pid = os.fork()
-        if not self._pid:
-            os.close(write_request)
-            os.close(read_answer)
-            os._exit(serve(os.fdopen(read_request), os.fdopen(write_answer, "w")))
-        os.close(read_request)
-        os.close(write_answer)
-        self._requests, self._answers = os.fdopen(write_request, "w"), os.fdopen(read_answer)
+    def __init__(self, pid: int, requests: IO[str], answers: IO[str]) -> None:
+        self._pid, self._requests, self._answers = pid, requests, answers
 
     def _ask(self, request: Job) -> Job:
         self._requests.write(json.dumps(request) + "\n")
@@ -56,6 +48,25 @@ class Zygote:
         os.waitpid(self._pid, 0)
 
 
+class Zygote(Forker):
+    """Made before the first connection and the first thread of this process."""
+
+    def __init__(self) -> None:
+        _load()
+        read_request, write_request = os.pipe()
+        read_answer, write_answer = os.pipe()
+        pid = os.fork()
+        if not pid:
+            from tools.chaos.child import perform
+
+            os.close(write_request)
+            os.close(read_answer)
+            os._exit(serve(os.fdopen(read_request), os.fdopen(write_answer, "w"), perform))
+        os.close(read_request)
+        os.close(write_answer)
+        super().__init__(pid, os.fdopen(write_request, "w"), os.fdopen(read_answer))
+
+
 def _load() -> None:
     """Everything a trader needs, once, before any fork."""
     import tools.chaos.child
@@ -79,30 +90,30 @@ def _reap(pid: int, seconds: float) -> int | None:
     return None
 
 
-def _fork(job: Job, *pipe: IO[str]) -> int:
+def _fork(job: Job, perform: Perform, *pipe: IO[str]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    # The harness' pipe belongs to the parent alone.
+    # The harness' pipe belongs to the parent alone; its ends may be standard input and output, which are set anew.
     for end in pipe:
-        os.close(end.fileno())
+        if end.fileno() > 2:
+            os.close(end.fileno())
     quiet = os.open(os.devnull, os.O_RDONLY)
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(quiet, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    from tools.chaos.child import perform
-
     os._exit(perform(job))
 
 
-def serve(requests: IO[str], answers: IO[str]) -> int:
+def serve(requests: IO[str], answers: IO[str], perform: Perform) -> int:
+    """Fork for whoever asks, until nobody does. Each child ends with what ``perform`` answers."""
     # A break on the harness' terminal is the harness' business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in requests:
         request = json.loads(line)
         if "run" in request:
-            answer: Job = {"pid": _fork(request["run"], requests, answers)}
+            answer: Job = {"pid": _fork(request["run"], perform, requests, answers)}
         else:
             answer = {"code": _reap(request["wait"], request["seconds"])}
         answers.write(json.dumps(answer) + "\n")
