@@ -19,7 +19,8 @@ from tests.simulator.server import SimulatorHandle, running_simulator
 from trading.simulator.book import Book, BookUpdate, Distortion
 from trading.simulator.instruments import BINANCE, OKX
 from trading.simulator.replay.feed import CaptureFeed, Extras
-from trading.simulator.replay.library import Library
+from trading.simulator.replay.library import Library, Source
+from trading.simulator.replay.window import Window
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,19 @@ def everything(shared_data: Path) -> Iterator[SimulatorHandle]:
     """All recordings at once, as RECORDING=../shared/data runs them."""
     with running_simulator(replay=shared_data) as handle:
         yield handle
+
+
+@pytest.fixture(scope="module")
+def captures(shared_data: Path) -> Iterator[SimulatorHandle]:
+    """The raw captures alone, five times as fast."""
+    with running_simulator(replay=shared_data / "raw_ws", speed=5) as handle:
+        yield handle
+
+
+@pytest.fixture(scope="module")
+def captured(shared_data: Path) -> Library:
+    """What the raw captures hold: reading them takes seconds."""
+    return Library(shared_data / "raw_ws", "okx", None)
 
 
 def label(simulator: SimulatorHandle, venue: str, symbol: str) -> str:
@@ -51,10 +65,9 @@ async def watch_all(simulator: SimulatorHandle, venue: str, symbols: list[str], 
         await client.close()
 
 
-async def test_the_binance_frames_of_2021_replay_without_a_gap(shared_data: Path) -> None:
+async def test_the_binance_frames_of_2021_replay_without_a_gap(captures: SimulatorHandle) -> None:
     symbols = [f"{base}/USDT:USDT" for base in ("SUSHI", "AKRO", "KEEP", "CTK")]
-    with running_simulator(replay=shared_data / "raw_ws", speed=5) as simulator:
-        assert await watch_all(simulator, BINANCE, symbols, 60) == [60] * 4
+    assert await watch_all(captures, BINANCE, symbols, 60) == [60] * 4
 
 
 async def test_the_binance_frames_of_2024_replay_without_a_gap(shared_data: Path) -> None:
@@ -64,20 +77,23 @@ async def test_the_binance_frames_of_2024_replay_without_a_gap(shared_data: Path
         assert await watch_all(simulator, BINANCE, [BTC], 40) == [40]
 
 
-async def test_the_okx_frames_of_2021_and_2022_replay_without_a_gap(shared_data: Path) -> None:
-    with running_simulator(replay=shared_data / "raw_ws", speed=5) as simulator:
-        assert await watch_all(simulator, OKX, ["XMR/USDT:USDT", "UNI/USD:UNI"], 60) == [60] * 2
+async def test_the_okx_frames_of_2021_and_2022_replay_without_a_gap(captures: SimulatorHandle) -> None:
+    assert await watch_all(captures, OKX, ["XMR/USDT:USDT", "UNI/USD:UNI"], 60) == [60] * 2
+
+
+def chosen_of(library: Library, symbol: str, venue: str) -> tuple[Source, Window]:
+    return next(
+        (source, window)
+        for source, window in library.chosen()
+        if (source.instrument.symbol, source.venue) == (symbol, venue)
+    )
 
 
 @pytest.mark.parametrize(
     ("symbol", "venue"), [("SUSHIUSDT", BINANCE), ("CTKUSDT", BINANCE), ("XMRUSDT", OKX), ("UNI-USD-SWAP", OKX)]
 )
-def test_a_looping_capture_stays_one_uncrossed_chain(shared_data: Path, symbol: str, venue: str) -> None:
-    source, window = next(
-        (source, window)
-        for source, window in Library(shared_data / "raw_ws", "okx", [symbol]).chosen()
-        if source.venue == venue
-    )
+def test_a_looping_capture_stays_one_uncrossed_chain(captured: Library, symbol: str, venue: str) -> None:
+    source, window = chosen_of(captured, symbol, venue)
     feed = CaptureFeed(source.instrument, source.content.depth, source.label, Extras())  # type: ignore[union-attr]
     book, updates = Book(source.instrument, feed, Distortion()), list[BookUpdate]()
     book.listeners.append(lambda _, update: updates.append(update))
@@ -111,9 +127,8 @@ def final_book(path: Path, instrument: str) -> tuple[dict[Decimal, Decimal], dic
     return tuple({price: size for price, size in side.items() if size} for side in sides)  # type: ignore[return-value]
 
 
-def test_a_captured_book_ends_as_the_capture_does(shared_data: Path) -> None:
-    library = Library(shared_data / "raw_ws", "okx", ["XMRUSDT"])
-    (source, window), *_ = library.chosen()
+def test_a_captured_book_ends_as_the_capture_does(shared_data: Path, captured: Library) -> None:
+    source, window = chosen_of(captured, "XMRUSDT", OKX)
     feed = CaptureFeed(source.instrument, source.content.depth, source.label, Extras())  # type: ignore[union-attr]
     last = list(feed.frames(window.length_ms / 1000 - 0.001))[-1]
     bids, asks = final_book(
