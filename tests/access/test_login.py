@@ -32,7 +32,7 @@ def signs_in(user: User, otp: str | None, path: str = "/ui/login") -> bool:
     body = {"username": user.get_username(), "password": PASSWORD, **({} if otp is None else {"otp": otp})}
     with time_machine.travel(NOON, tick=False):
         browser.post(path, body, follow=True)
-    return "_auth_user_id" in browser.session
+        return "_auth_user_id" in browser.session
 
 
 def test_a_password_alone_opens_nothing_where_a_code_is_enrolled(cast: Cast) -> None:

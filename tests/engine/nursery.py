@@ -21,7 +21,8 @@ class Nursery(Forker):
     """The tests' side, for one database and one simulator."""
 
     def __init__(self, *, database_url: str, simulator_url: str) -> None:
-        from tests.environment import SECRETS  # reading it forgets the settings of the process: not in the nursery's own
+        # Reading it forgets the settings of the process: never in the nursery's own.
+        from tests.environment import SECRETS
 
         environment = {
             **SECRETS,
