@@ -1,8 +1,8 @@
 """``python -m tests``: the suite in three runs, then one closing line for all of them.
 
 What needs the database, and the conformance tool, runs on three workers: a third of their time is waiting. Whole desks,
-eight processes each, run after that, two at a time, so that their clocks mean something. The browser runs last, because
-Playwright and the other tests' event loops do not share a process.
+eight processes each, run after that, two at a time, so that their clocks mean something. The browser runs beside them,
+in a process of its own, because Playwright and the other tests' event loops do not share one; what it said follows.
 What fails beside others is asked once more alone, and the closing line says how often that was needed: real
 processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
 SKIP_DESKS=1 leaves out the desks and the browser, which bring services of their own whatever the suite stands on.
@@ -13,7 +13,10 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from io import StringIO
+from typing import TextIO
 
 ALONE = ("tests/acceptance", "tests/embedded", "tests/faults/test_desk.py")
 BROWSER = ("tests/browser",)
@@ -36,14 +39,14 @@ class Run:
     failed: list[str] = field(default_factory=list)
 
 
-def _pytest(arguments: list[str]) -> Run:
+def _pytest(arguments: list[str], out: TextIO = sys.stdout) -> Run:
     """The output passes through as it comes."""
     command = [sys.executable, "-m", "pytest", "-q", "-ra", *arguments, *sys.argv[1:]]
     last, failed = "", []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            out.write(line)
+            out.flush()
             last = line if COUNT.search(line) else last
             failed += FAILED.findall(line)
         code = process.wait()
@@ -63,14 +66,21 @@ def _once_more(first: Run) -> Run:
     return Run(0, {**kept, "passed": passed, "passed alone": len(first.failed)})
 
 
+def _desks() -> list[Run]:
+    """Desks and browser side by side: most of their time is waiting."""
+    said = StringIO()
+    with ThreadPoolExecutor(1) as beside:
+        browser = beside.submit(_pytest, list(BROWSER), said)
+        desks = _pytest(["-n", "2", "--dist", "loadfile", *ALONE])
+        seen = browser.result()
+    sys.stdout.write(said.getvalue())
+    return [_once_more(desks), _once_more(seen)]
+
+
 def main() -> int:
     began = time.monotonic()
-    runs = (
-        ["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)],
-        ["-n", "2", "--dist", "loadfile", *ALONE],
-        list(BROWSER),
-    )
-    results = [_once_more(_pytest(run)) for run in (runs[:1] if os.environ.get("SKIP_DESKS") else runs)]
+    results = [_once_more(_pytest(["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)]))]
+    results += [] if os.environ.get("SKIP_DESKS") else _desks()
     total: dict[str, int] = {}
     for run in results:
         for word, number in run.counts.items():
