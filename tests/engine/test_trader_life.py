@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import override_settings
 
 from propbot.clock import utc_now
@@ -50,6 +50,24 @@ def test_a_start_stops_the_desk_recovers_and_reaches_two_clean_rounds(worker: Tr
     assert desk.trader_epoch == worker.runtime.epoch == TraderLease.objects.get(pk=1).epoch
     assert wait_until(lambda: ReconciliationRound.objects.filter(clean=True).count() >= 2, 30)
     assert worker.runtime.problems == {LONG: (), SHORT: ()}
+
+
+def test_a_thread_whose_database_is_away_says_so_in_a_line_and_goes_on(
+    worker: TraderWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns: list[int] = []
+
+    def step() -> None:
+        turns.append(1)
+        if len(turns) > 1:
+            worker._stopping.set()
+        raise OperationalError("connection refused")
+
+    worker._again("lease", step, 0)
+    assert len(turns) == 2
+    told = [one for one in caplog.records if "trader_thread_without_database" in one.getMessage()]
+    assert len(told) == 2
+    assert not any(one.exc_info for one in told)
 
 
 def test_a_second_trader_stands_by_and_takes_over_after_an_orderly_stop(worker: TraderWorker) -> None:

@@ -110,6 +110,8 @@ class TraderWorker:
                 if name != "knocks":
                     close_old_connections()
                 step()
+            except (DatabaseError, InterfaceError) as error:  # an absent database is news, but no surprise
+                log.error("trader_thread_without_database", thread=name, error=error.__class__.__name__)
             except Exception:  # a watching thread that died of a surprise would watch no more
                 log.exception("trader_thread_failed", thread=name)
         connections.close_all()
