@@ -48,7 +48,11 @@ def processes_of(data_dir: Path) -> dict[int, str]:
 
 
 def environment_of(pid: int) -> dict[str, str]:
-    pairs = Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0")
+    """Empty when it has ended meanwhile."""
+    try:
+        pairs = Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
 

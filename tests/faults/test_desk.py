@@ -146,8 +146,7 @@ def test_d12_with_every_connection_taken_hold_still_answers_within_a_second(grou
     taken: list[psycopg.Connection[Any]] = []
     inside = ground.postgres.connect()
     try:
-        exhaust(ground, taken, inside)
-        refused = ground.desk.api.call("GET", "/api/ui/orders", "alice")
+        refused = without_a_connection(ground, taken, inside)
         assert refused.status_code == 503, refused.text
         assert int(refused.headers["Retry-After"]) > 0
         exhaust(ground, taken, inside)
@@ -162,6 +161,16 @@ def test_d12_with_every_connection_taken_hold_still_answers_within_a_second(grou
             connection.close()
         inside.close()
     ground.wait_healthy()
+
+
+def without_a_connection(ground: Stand, taken: list[Any], inside: "psycopg.Connection[Any]") -> Any:
+    """What a read answers then. Another process of the desk may let one go in between, which the web process takes."""
+    for _ in range(10):
+        exhaust(ground, taken, inside)
+        answer = ground.desk.api.call("GET", "/api/ui/orders", "alice")
+        if answer.status_code != 200:
+            break
+    return answer
 
 
 def exhaust(ground: Stand, taken: list[Any], inside: "psycopg.Connection[Any]") -> None:
