@@ -1,4 +1,4 @@
-"""Named places where the chaos harness kills the process (RELIABILITY A).
+"""Named places where the chaos harness kills the process (RELIABILITY A and G8).
 
 ``PROPBOT_CRASH_AT=name`` ends the process at the first passage of that place, ``name:3`` at the third, with exit
 code 137 and without any clean-up, as ``kill -9`` would. Without the variable a passage costs one dictionary look-up.
@@ -28,6 +28,13 @@ NAMES = frozenset(
         "recovery_resolved",
         "exit_sent",
         "quote_resting",
+        # The secrets store, and a new secret on its way into it (RELIABILITY G8).
+        "secrets_draft_made",
+        "secrets_draft_written",
+        "secrets_draft_kept",
+        "secrets_replaced",
+        "secret_stored",
+        "secret_recorded",
     }
 )
 _passages: Counter[str] = Counter()

@@ -2,14 +2,20 @@
 
 Newest key first in SECRETS_ENC_KEY; older ones still decrypt, so a rotation re-encrypts at leisure.
 Without a key plain values are read, except in live.
+
+A change is made alone, on what stands in the file by then, and replaces the file in one step: a process that is killed
+anywhere in it leaves the store as it was or as it was to be.
 """
 
 import base64
 import binascii
+import fcntl
 import json
 import os
 import stat
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +24,14 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from propbot import redaction
+from propbot.crashpoints import crashpoint
 from propbot.env import Values, raw_text
 
 MODE = 0o600
 VALUE_NAMES = ("binance_key", "binance_secret", "okx_key", "okx_secret", "okx_passphrase")
 FERNET_PREFIX = "gAAAA"
+LOCK_SECONDS = 5.0
+LOCK_PAUSE_SECONDS = 0.02
 ENVIRONMENT = {
     "live": {
         "binance_key": ("BINANCE_API_KEY", "BINANCE_LV_API_KEY"),
@@ -43,6 +52,10 @@ ENVIRONMENT = {
 
 class SecretsStoreError(Exception):
     """The store cannot be used; the text says why and never holds a value."""
+
+
+class SecretsStoreBusyError(SecretsStoreError):
+    """Another process has been changing the store for too long; nothing was changed here."""
 
 
 @dataclass(frozen=True)
@@ -134,29 +147,72 @@ class SecretsStore:
 
     def set(self, name: str, value: str, *, now: datetime) -> None:
         """Store one value encrypted and note when it was rotated."""
-        self.content[name] = self.seal(value)
-        self.content.setdefault("meta", {})[f"{name}_last_rotated"] = now.astimezone(UTC).isoformat()
-        self.write()
+        with self._changing():
+            self.content[name] = self.seal(value)
+            self.content.setdefault("meta", {})[f"{name}_last_rotated"] = now.astimezone(UTC).isoformat()
 
-    def reseal(self) -> int:
-        """Encrypt every value under the newest key; how many values there are."""
-        names = [name for name in VALUE_NAMES if self.content.get(name)]
-        for name in names:
-            self.content[name] = self.seal(self.reveal(str(self.content[name])))
-        rows = (self.content.get("operator_tokens") or {}).values()
-        for row in rows:
-            row["token"] = self.seal(self.reveal(str(row["token"])))
-        self.write()
+    def reseal(self, *, imported: Mapping[str, Any] | None = None) -> int:
+        """Encrypt every value, and plain ones of ``imported`` with them, under the newest key; how many there are."""
+        with self._changing():
+            self._merge(imported or {})
+            names = [name for name in VALUE_NAMES if self.content.get(name)]
+            for name in names:
+                self.content[name] = self.seal(self.reveal(str(self.content[name])))
+            rows = (self.content.get("operator_tokens") or {}).values()
+            for row in rows:
+                row["token"] = self.seal(self.reveal(str(row["token"])))
         return len(names) + len(rows)
 
-    def write(self) -> None:
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+    def _merge(self, imported: Mapping[str, Any]) -> None:
+        """What is imported wins; only when a value was rotated is known better here."""
+        meta = {**(imported.get("meta") or {}), **(self.content.get("meta") or {})}
+        self.content.update(imported)
+        if meta:
+            self.content["meta"] = meta
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Alone, on what the file holds now: another process may have changed it since it was read here."""
+        with self._locked():
+            self.content = self._read()
+            yield
+            self._write()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The lock goes with its process, killed or not; the store itself cannot carry it, for it is replaced."""
+        lock = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+        try:
+            self._wait_for(lock)
+            yield
+        finally:
+            os.close(lock)
+
+    def _wait_for(self, lock: int) -> None:
+        until = time.monotonic() + LOCK_SECONDS
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() > until:
+                raise SecretsStoreBusyError(f"another process is changing {self.path}; try again")
+            time.sleep(LOCK_PAUSE_SECONDS)
+
+    def _write(self) -> None:
+        # Under the lock: what stands here already was left by a process that died.
+        draft = self.path.with_name(f".{self.path.name}.draft")
+        draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            crashpoint("secrets_draft_made")
             json.dump(self.content, file, indent=2)
             file.flush()
+            crashpoint("secrets_draft_written")
             os.fsync(file.fileno())
+        crashpoint("secrets_draft_kept")
         draft.replace(self.path)
+        crashpoint("secrets_replaced")
+        _fsync_folder(self.path.parent)
 
     def ages(self, *, now: datetime, max_age_days: int) -> list[SecretAge]:
         return [self._age(name, now, max_age_days) for name in VALUE_NAMES]
@@ -167,6 +223,15 @@ class SecretsStore:
         rotated = _instant(text)
         age = None if rotated is None else (now - rotated).days
         return SecretAge(name, present, rotated, age, present and (age is None or age >= max_age_days))
+
+
+def _fsync_folder(folder: Path) -> None:
+    """The new name survives a power cut only when its folder is on the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _instant(text: Any) -> datetime | None:

@@ -17,6 +17,7 @@ from audit.context import current_actor
 from audit.services import alert, audited, record
 from propbot import redaction, secrets_store
 from propbot.clock import utc_now
+from propbot.crashpoints import crashpoint
 from propbot.errors import RefusedError
 
 log = structlog.get_logger(__name__)
@@ -98,12 +99,25 @@ def _apply(row: SealedSecret, private: str, store: secrets_store.SecretsStore) -
     value = unseal(row.sealed, private)
     redaction.register([value])
     store.set(row.name, value, now=utc_now())
+    # Killed here, the next round stores the same value once more: it is recorded only together with the row.
+    crashpoint("secret_stored")
     with audited():
         # The sealed text has served: an old database dump must not hold it for ever.
         SealedSecret.objects.filter(pk=row.pk, status=SealedStatus.APPROVED).update(
             status=SealedStatus.APPLIED, applied_at=utc_now(), sealed=""
         )
         record(action="secret_apply", target=row.name, details={"fingerprint": row.fingerprint})
+        text = f"{row.name} is in the secrets store; the trader uses the old one until it starts again"
+        alert(kind="secret_applied", severity="info", text=text)
+        crashpoint("secret_recorded")
+
+
+def _drop(row: SealedSecret, why: Exception) -> None:
+    with audited():
+        SealedSecret.objects.filter(pk=row.pk).update(status=SealedStatus.DROPPED, sealed="")
+        details = {"fingerprint": row.fingerprint, "why": str(why)}
+        record(action="secret_apply", target=row.name, status="failed", details=details)
+        alert(kind="secret_not_applied", severity="critical", text=f"{row.name} was not applied: {why}")
 
 
 def sealed_secrets_apply() -> int:
@@ -121,7 +135,9 @@ def sealed_secrets_apply() -> int:
         try:
             _apply(row, private, store)
             count += 1
+        except secrets_store.SecretsStoreBusyError as error:
+            log.warning("sealed_secrets_wait", reason=str(error), count=len(rows) - count)
+            break
         except (SealingError, secrets_store.SecretsStoreError) as error:
-            SealedSecret.objects.filter(pk=row.pk).update(status=SealedStatus.DROPPED, sealed="")
-            alert(kind="secret_not_applied", severity="critical", text=f"{row.name} was not applied: {error}")
+            _drop(row, error)
     return count

@@ -9,7 +9,8 @@ from approvals.models import ApprovalRequest, Person, SealedSecret
 from approvals.roles import role_of
 from approvals.services import approval_request
 from approvals.services.sealed import sealed_secrets_apply, trader_key_ensure
-from audit.models import AuditRecord
+from audit.models import AuditRecord, OpsAlert
+from propbot import secrets_store
 from propbot.secrets_store import open_store
 from tests.access.people import APPROVE_TOKEN, Cast
 from tests.approvals.conftest import Lamp
@@ -145,6 +146,33 @@ def test_a_new_secret_travels_sealed_and_arrives_only_in_the_trader(cast: Cast, 
     assert store.get("okx_secret") == VALUE
     assert SealedSecret.objects.get().sealed == ""
     assert sealed_secrets_apply() == 0
+
+
+def test_a_store_that_is_being_changed_is_waited_for_and_nothing_is_dropped(
+    cast: Cast, settings, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PROPBOT = settings.PROPBOT.replace(SECRETS_STORE_PATH=str(data_dir / "secrets.json"))
+    trader_key_ensure()
+    cast.bob.post(f"/api/ui/approvals/{rotate(cast)}/approve", {"token": APPROVE_TOKEN})
+    monkeypatch.setattr(secrets_store, "LOCK_SECONDS", 0.0)
+    store = open_store(settings.PROPBOT)
+    assert store is not None
+    with store._locked():
+        assert sealed_secrets_apply() == 0
+    assert SealedSecret.objects.get().status == "approved"
+    assert sealed_secrets_apply() == 1
+
+
+def test_a_value_that_cannot_be_stored_is_dropped_recorded_and_told(cast: Cast, settings, data_dir: Path) -> None:
+    settings.PROPBOT = settings.PROPBOT.replace(SECRETS_STORE_PATH=str(data_dir / "secrets.json"), SECRETS_ENC_KEY="")
+    trader_key_ensure()
+    cast.bob.post(f"/api/ui/approvals/{rotate(cast)}/approve", {"token": APPROVE_TOKEN})
+    assert sealed_secrets_apply() == 0
+    row = SealedSecret.objects.get()
+    assert (row.status, row.sealed) == ("dropped", "")
+    record = AuditRecord.objects.get(action="secret_apply")
+    assert (record.status, record.target) == ("failed", "okx_secret")
+    assert OpsAlert.objects.filter(kind="secret_not_applied", severity="critical").count() == 1
 
 
 def test_the_value_stands_nowhere_on_its_way(cast: Cast, data_dir: Path) -> None:

@@ -48,22 +48,23 @@ class Command(BaseCommand):
         return SecretsStore(Path(path), cipher, plain_allowed=True)
 
     def _encrypt(self, store: SecretsStore, options: dict[str, Any]) -> None:
-        if options["from_legacy"]:
-            self._import_legacy(store, options["from_legacy"], options["legacy_key_file"])
-        self.stdout.write(f"{store.reseal()} values are encrypted in {store.path}")
+        file = options["from_legacy"]
+        imported = self._legacy(file, options["legacy_key_file"]) if file else None
+        self.stdout.write(f"{store.reseal(imported=imported)} values are encrypted in {store.path}")
 
-    def _import_legacy(self, store: SecretsStore, path: Path, key_file: Path | None) -> None:
+    def _legacy(self, path: Path, key_file: Path | None) -> dict[str, Any]:
+        """What a file of the older kind holds, in the clear: it is encrypted before it is written anywhere."""
         key = key_file.read_text(encoding="utf-8").strip() if key_file else ""
         content = json.loads(path.read_text(encoding="utf-8"))
-        for name in secrets_store.VALUE_NAMES:
-            if content.get(name):
-                store.content[name] = secrets_store.legacy_reveal(str(content[name]), key)
+        found: dict[str, Any] = {
+            name: secrets_store.legacy_reveal(str(content[name]), key)
+            for name in secrets_store.VALUE_NAMES
+            if content.get(name)
+        }
         tokens = content.get("operator_tokens") or {}
         for row in tokens.values():
             row["token"] = secrets_store.legacy_reveal(str(row["token"]), key)
-        if tokens:
-            store.content["operator_tokens"] = tokens
-        store.content["meta"] = {**(content.get("meta") or {}), **(store.content.get("meta") or {})}
+        return {**found, **({"operator_tokens": tokens} if tokens else {}), "meta": content.get("meta") or {}}
 
     def _set(self, store: SecretsStore, options: dict[str, Any]) -> None:
         file = options["value_file"]
