@@ -69,6 +69,17 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
+def _check_text(text: str, document: Any) -> None:
+    """Half a surrogate pair is a string to Python and text to nobody: no answer that names it could be sent, and no
+    row that holds it written."""
+    try:
+        text.encode()
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise StrictJSONError("half a surrogate pair is no text") from None
+
+
 def strict_loads(raw: bytes | str) -> Any:
     """One JSON document. Fractions become Decimal. Raises StrictJSONError with a sentence.
 
@@ -80,7 +91,7 @@ def strict_loads(raw: bytes | str) -> Any:
         raise StrictJSONError("not UTF-8") from None
     _check_depth(text)
     try:
-        return json.loads(
+        document = json.loads(
             text,
             parse_constant=_no_constant,
             object_pairs_hook=_unique,
@@ -89,6 +100,8 @@ def strict_loads(raw: bytes | str) -> Any:
         )
     except json.JSONDecodeError as error:
         raise StrictJSONError(f"not JSON at line {error.lineno}, column {error.colno}") from None
+    _check_text(text, document)
+    return document
 
 
 class StrictJSONParser(BaseParser):

@@ -18,6 +18,7 @@ NOT_BODIES = [
     "[]", '"text"', "1", "{", "{'a': 1}", '{"amount": NaN}', '{"amount": Infinity}', '{"amount": -Infinity}',
     '{"amount": 1, "amount": 2}', '{"amount": 1}{"amount": 2}', '{"amount": 1,}', '{"amount": 01}',
     "[" * 100 + "]" * 100, '{"a":' * 50 + "1" + "}" * 50, '{"amount": ' + "9" * 5000 + "}", "\ufeff{}", "nul\x00l",
+    '{"\\ud800": 1}', '{"amount": "1", "reason": "\\udfff"}', '{"amount": {"\\ud83d": 1}}', '{"amount": ["\\ude00"]}',
 ]  # fmt: skip
 
 
@@ -101,6 +102,13 @@ def test_money_is_written_plainly_as_text(cast: Cast) -> None:
 def test_the_same_reader_serves_other_entrances(text: str) -> None:
     with pytest.raises(StrictJSONError):
         strict_loads(text)
+
+
+def test_a_whole_surrogate_pair_is_text_and_half_of_one_is_not() -> None:
+    assert strict_loads('{"\\ud83d\\ude00": "\\u00e9"}') == {"\U0001f600": "\u00e9"}
+    for half in ('{"a": "\\ud83d"}', '{"\\ude00": 1}', '["\\ud83d\\u0041"]', '{"a": "\ud800"}'):
+        with pytest.raises(StrictJSONError, match="surrogate"):
+            strict_loads(half)
 
 
 def test_brackets_inside_strings_are_no_nesting() -> None:

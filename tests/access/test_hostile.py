@@ -211,7 +211,18 @@ def test_a_symbol_is_ascii(cast: Cast, symbol: str) -> None:
 
 # --- H28: what is no JSON ----------------------------------------------------------------------
 
-NO_JSON = ('{"a":NaN}', '{"a":Infinity}', '{"a":-Infinity}', '{"a":1,"a":2}', "{'a':1}", "{}{}", '{"a":1,}', "\ufeff{}")
+NO_JSON = (
+    '{"\\ud800":1}',
+    '{"action":"\\ud800"}',
+    '{"a":NaN}',
+    '{"a":Infinity}',
+    '{"a":-Infinity}',
+    '{"a":1,"a":2}',
+    "{'a':1}",
+    "{}{}",
+    '{"a":1,}',
+    "\ufeff{}",
+)
 
 
 @pytest.mark.parametrize("text", NO_JSON)
