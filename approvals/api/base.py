@@ -24,6 +24,8 @@ from approvals.models import Person
 from approvals.roles import account_of, role_of_account
 from approvals.services.buckets import bucket_take
 from approvals.services.idempotency import (
+    IN_PROGRESS,
+    PATIENCE_SECONDS,
     Claim,
     idempotency_claim,
     idempotency_release,
@@ -48,6 +50,8 @@ OPERATORS = frozenset({OPERATOR})
 Roles = frozenset[Role] | Role
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 CHANNELS = ("api", "cli", "dashboard")
+# A first request that stops the desk answers within a second or two, or never.
+STOP_PATIENCE_SECONDS = 2.0
 BAD_TOKENS_PER_MINUTE, BAD_TOKENS_BURST = 10, 20
 
 
@@ -115,6 +119,10 @@ class DeskView(APIView):
         form = serializer(data=request.data)
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
+
+    def still_true(self, answer: tuple[int, Any]) -> bool:
+        """Whether a first answer may be given again. A view whose answer is a promise of a state asks the state."""
+        return True
 
     _unreadable: Exception | None = None
 
@@ -199,8 +207,15 @@ class DeskView(APIView):
     ) -> Response:
         person: Person = request.person  # type: ignore[attr-defined]
         wanted = request_digest("POST", request.get_full_path(), request.body)
-        claim = idempotency_claim(person=person, key=key, wanted=wanted)
-        if claim.answer is not None:
+        patience = STOP_PATIENCE_SECONDS if self.never_limited else PATIENCE_SECONDS
+        try:
+            claim = idempotency_claim(person=person, key=key, wanted=wanted, patience=patience)
+        except RefusedError as error:
+            # Whoever died over the first request may have stopped nothing: what stops or reduces is done again (law 1).
+            if self.never_limited and error.code == IN_PROGRESS:
+                return handler(request, *args, **kwargs)
+            raise
+        if claim.answer is not None and self.still_true(claim.answer):
             status, body = claim.answer
             return Response(body, status=status, headers={"Idempotent-Replay": "true"})
         try:

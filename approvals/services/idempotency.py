@@ -14,7 +14,8 @@ from audit.canonical import digest
 from propbot.clock import database_now
 from propbot.errors import RefusedError
 
-WAIT_SECONDS = 12.0
+PATIENCE_SECONDS = 12.0
+IN_PROGRESS = "idempotency_in_progress"
 POLL_SECONDS = 0.05
 MAX_KEY = 200
 
@@ -52,8 +53,8 @@ def _claim_new(person: Person, key: str, wanted: str) -> IdempotentAnswer | None
     return row if IdempotentAnswer.objects.filter(pk=row.pk).exists() else None
 
 
-def _wait(person: Person, key: str, wanted: str) -> IdempotentAnswer | None:
-    deadline = time.monotonic() + WAIT_SECONDS
+def _wait(person: Person, key: str, wanted: str, patience: float) -> IdempotentAnswer | None:
+    deadline = time.monotonic() + patience
     while True:
         row = IdempotentAnswer.objects.filter(person=person, key=key).first()
         settled = row is None or row.status is not None or row.request_digest != wanted
@@ -62,7 +63,7 @@ def _wait(person: Person, key: str, wanted: str) -> IdempotentAnswer | None:
         time.sleep(POLL_SECONDS)
 
 
-def idempotency_claim(*, person: Person, key: str, wanted: str) -> Claim:
+def idempotency_claim(*, person: Person, key: str, wanted: str, patience: float = PATIENCE_SECONDS) -> Claim:
     """Claim the key, or give the answer that it already has.
 
     Raises RefusedError 409 when the key came with another request, or when the first one is still
@@ -72,13 +73,13 @@ def idempotency_claim(*, person: Person, key: str, wanted: str) -> Claim:
     mine = _claim_new(person, key, wanted)
     if mine is not None:
         return Claim(mine.pk)
-    row = _wait(person, key, wanted)
+    row = _wait(person, key, wanted, patience)
     if row is None:
-        raise RefusedError("idempotency_in_progress", "the first request was withdrawn; send it again", status=409)
+        raise RefusedError(IN_PROGRESS, "the first request was withdrawn; send it again", status=409)
     if row.request_digest != wanted:
         raise RefusedError("idempotency_conflict", "this Idempotency-Key came with another request", status=409)
     if row.status is None:
-        raise RefusedError("idempotency_in_progress", "the first request has no answer yet", status=409)
+        raise RefusedError(IN_PROGRESS, "the first request has no answer yet", status=409)
     return Claim(row.pk, (row.status, json.loads(row.body)))
 
 

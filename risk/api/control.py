@@ -1,5 +1,7 @@
 """Hold, resume, control: thin views over the services."""
 
+from typing import Any
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,6 +23,10 @@ class HoldView(DeskView):
     """POST /api/ui/hold and /stop: at once, by any operator, however many requests came before."""
 
     never_limited = True
+
+    def still_true(self, answer: tuple[int, Any]) -> bool:
+        """A stop that was answered before the desk ran again stops nothing: the same key stops it anew (law 1)."""
+        return desk_read().hold_active
 
     def post(self, request: Request) -> Response:
         reason = self.body(request, EmptyBody)["reason"]

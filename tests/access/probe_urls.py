@@ -45,6 +45,7 @@ class StopView(DeskView):
 
     def post(self, request: Request) -> Response:
         self.body(request, EmptyBody)
+        calls.append("stop")
         return Response({"stopped": True})
 
 

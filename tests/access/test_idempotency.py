@@ -60,12 +60,24 @@ def test_a_key_that_is_none_is_400(cast: Cast, key: str) -> None:
 
 
 def test_a_request_without_an_answer_is_not_repeated(cast: Cast, probe_calls: list[str], monkeypatch) -> None:
-    monkeypatch.setattr("approvals.services.idempotency.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("approvals.api.base.PATIENCE_SECONDS", 0.1)
     cast.alice.post("/probe", {"amount": "1"}, Idempotency_Key="k1")
     IdempotentAnswer.objects.update(status=None, body=None)
     answer = cast.alice.post("/probe", {"amount": "1"}, Idempotency_Key="k1")
     assert (answer.status_code, answer.json()["error"]) == (409, "idempotency_in_progress")
     assert len(probe_calls) == 1
+
+
+def test_what_stops_is_done_again_when_the_first_answer_was_lost(
+    cast: Cast, probe_calls: list[str], monkeypatch
+) -> None:
+    """The web process died over the first request: a client that only ever repeats its key must still stop the desk."""
+    monkeypatch.setattr("approvals.api.base.STOP_PATIENCE_SECONDS", 0.1)
+    cast.alice.post("/probe/stop", {}, Idempotency_Key="k1")
+    IdempotentAnswer.objects.update(status=None, body=None)
+    for _ in range(2):
+        assert cast.alice.post("/probe/stop", {}, Idempotency_Key="k1").json() == {"stopped": True}
+    assert probe_calls == ["stop"] * 3
 
 
 @pytest.mark.django_db(transaction=True)

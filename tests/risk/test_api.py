@@ -32,6 +32,9 @@ class Caller:
     def post(self, path: str, **body: Any) -> Any:
         return self.client.post(path, body, format="json")
 
+    def post_once(self, path: str, key: str, **body: Any) -> Any:
+        return self.client.post(path, body, format="json", headers={"Idempotency-Key": key})
+
     def patch(self, path: str, **body: Any) -> Any:
         return self.client.patch(path, body, format="json")
 
@@ -64,6 +67,18 @@ def test_hold_answers_with_its_id_and_what_is_in_flight(alice: Caller, figures: 
     assert body["safety"]["hold_source"] == "alice"
     assert "ts" in body
     assert alice.post("/api/ui/stop").json()["hold_id"] == before + 2
+
+
+@pytest.mark.parametrize("path", ["hold", "stop", "kill-request", "kill", "cancel-all"])
+def test_a_stop_repeated_with_its_key_stops_a_desk_that_ran_again(alice: Caller, bob: Caller, path: str) -> None:
+    first = alice.post_once(f"/api/ui/{path}", "stop-1", reason="stop").json()
+    again = alice.post_once(f"/api/ui/{path}", "stop-1", reason="stop")
+    assert (again.json(), again["Idempotent-Replay"], the_desk().hold_id) == (first, "true", first["hold_id"])
+    alice.post("/api/ui/resume-request", reason="fixed")
+    assert bob.post("/api/ui/resume-confirm", token=TOKEN).json()["hold_active"] is False
+    later = alice.post_once(f"/api/ui/{path}", "stop-1", reason="stop").json()
+    assert the_desk().hold_active
+    assert (later["hold_active"], later["hold_id"]) == (True, first["hold_id"] + 1)
 
 
 @pytest.mark.parametrize("name", ["vera", "otto"])

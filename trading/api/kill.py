@@ -1,6 +1,6 @@
 """The kill switch and cancel-all: one operator asks (and stops the desk), another lets the cancels go."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework import serializers
@@ -14,6 +14,8 @@ from risk.selectors import desk_read
 from trading.services.kill_requests import CANCEL_ALL, KILL, stop_request
 from trading.services.submission import attempt_wait
 
+ASKED = 202
+
 
 class TokenBody(StrictSerializer):
     token = serializers.CharField(max_length=256, allow_blank=True, trim_whitespace=False)
@@ -25,6 +27,10 @@ class StopView(DeskView):
     write_roles = OPERATORS
     never_limited = True
     action: ClassVar[str] = KILL
+
+    def still_true(self, answer: tuple[int, Any]) -> bool:
+        """What was asked stopped the desk; asked with the same key after it ran again, it stops it anew (law 1)."""
+        return answer[0] != ASKED or desk_read().hold_active
 
     def requested(self, request: Request) -> Response:
         body = self.body(request, EmptyBody)
@@ -38,7 +44,7 @@ class StopView(DeskView):
                 "hold_active": desk.hold_active,
                 "hold_id": desk.hold_id,
             },
-            status=202,
+            status=ASKED,
         )
 
     def confirmed(self, request: Request) -> Response:
