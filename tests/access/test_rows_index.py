@@ -13,6 +13,7 @@ ADMIN = "approvals/test_admin_pages.py::"
 MATRIX = "access/test_matrix.py::"
 HOSTILE = "access/test_hostile.py::"
 BODIES = "access/test_bodies.py::"
+TIMING = "access/test_timing.py::"
 ENV = "ground/test_env.py::"
 CHECKS = "ground/test_checks.py::"
 FEED = "console/test_feed.py::"
@@ -112,7 +113,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "G8": (
         "ground/test_secrets_store.py::test_a_rotation_keeps_old_values_readable_and_then_seals_them_under_the_new_key",
+        "ground/test_secrets_rotation.py::test_a_killed_rotation_leaves_the_old_store_or_the_new_one",
+        "ground/test_secrets_rotation.py::test_a_rotation_keeps_what_another_process_has_stored_meanwhile",
         "approvals/test_api.py::test_a_new_secret_travels_sealed_and_arrives_only_in_the_trader",
+        "approvals/test_killed.py::test_a_trader_killed_while_it_takes_up_a_secret_has_it_and_says_so_once",
     ),
     "G9": (
         "ground/test_secrets_store.py::test_a_file_with_another_mode_is_refused",
@@ -132,6 +136,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "H2": (
         "house/test_code.py::test_no_secret_is_compared_with_an_operator",
         f"{FACTORS}test_secrets_are_never_compared_with_equals",
+        f"{TIMING}test_a_hundred_thousand_guesses_tell_nothing_of_how_near_they_were",
+        f"{TIMING}test_what_is_compared_has_one_length_and_nobody_outside_knows_it",
     ),
     "H3": (
         f"{DECIDING}test_an_operator_without_the_object_permission_cannot_decide",
@@ -211,6 +217,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "H28": (
         f"{HOSTILE}test_what_two_readers_could_read_differently_is_400",
         f"{BODIES}test_the_same_reader_serves_other_entrances",
+        f"{BODIES}test_a_whole_surrogate_pair_is_text_and_half_of_one_is_not",
     ),
     "H29": (
         "approvals/test_api.py::test_only_the_named_filters_filter",
@@ -225,6 +232,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "H31": (
         f"{HOSTILE}test_a_stranger_does_not_learn_who_exists",
         f"{HOSTILE}test_a_token_that_never_was_reads_like_one_that_ended",
+        f"{TIMING}test_every_failed_login_costs_one_hash_and_reads_the_same",
+        f"{TIMING}test_every_refused_token_costs_one_hash_and_one_query",
+        f"{TIMING}test_a_thousand_refused_tokens_tell_nothing_of_why",
     ),
     "H32": ("access/test_repository.py::test_every_dependency_is_pinned_to_one_version",),
     "H33": (f"{HOSTILE}test_nothing_is_deleted_in_bulk_and_every_try_leaves_the_rows",),
