@@ -20,6 +20,8 @@ help:
 	@echo "make chaos        breaks the engine in every known way and asks the oracle; CHAOS=--quick, or more words"
 	@echo "make faults       stops, empties, fills and freezes the desk's services and processes (RELIABILITY D and E)"
 	@echo "make mutation     puts small wrongs into the risk rules and counts what the tests notice"
+	@echo "make schema-fuzz  20,000 generated requests over all roles against the OpenAPI document (an hour or more)"
+	@echo "make confirm-races  50 approvals of one request at once, 100 times; and a killed approver, HOLD, role loss"
 	@echo "make risk-bench   the cost of gate and governor, and the race for one cap"
 	@echo "make up           production with docker compose (BUILD_LOCAL=1 builds the image here); down, logs, curl-health"
 	@echo "make stack-smoke  production's processes, commands and settings without Docker, on local PostgreSQL and Redis"

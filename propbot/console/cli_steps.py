@@ -1,13 +1,17 @@
-"""More of propbotctl: the second steps by name, loosening control, one hedge at a time, shell completion."""
+"""More of propbotctl: the second steps by name, loosening control, one hedge at a time, break-glass, completion."""
 
+import sys
+from getpass import getpass
 from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
 
-from propbot.console.cli import Desk, _factors, _pending, command, main, say, second_factor
+from propbot.console.cli import Desk, _factors, _pending, command, main, say, second_factor, table
+from propbot.console.desk_client import DeskError
 
 PROGRAM = "propbotctl"
+CODES_NEEDED = 2
 
 
 def _confirmed(desk: Desk, path: str, factors: dict[str, str], **more: str) -> None:
@@ -94,6 +98,38 @@ def close(desk: Desk, hedge: str, how: str, reason: str) -> None:
     desk.show(body, say(f"{hedge}: {body.get('status', 'done')}."))
 
 
+def _sealed_codes() -> list[str]:
+    """Asked for, or read from a pipe, one a line; never an argument: shells keep a history."""
+    if sys.stdin.isatty():
+        return [getpass(f"Code {number}: ") for number in (1, 2)]
+    return [line.strip() for line in sys.stdin if line.strip()]
+
+
+@click.command("break-glass")
+@click.argument("action", type=click.Choice(["hold", "cancel_all", "close_all"]))
+@click.argument("reason")
+@command
+def break_glass(desk: Desk, action: str, reason: str) -> None:
+    """Stop and reduce with two sealed codes, when no approver can be reached. Everybody is told."""
+    codes = _sealed_codes()
+    if len(codes) < CODES_NEEDED:
+        raise click.UsageError("two sealed codes are needed, one a line")
+    body = desk.http.post("/api/ui/break-glass", {"action": action, "codes": codes, "reason": reason})
+    lines = [f"{step}: {'done' if told['done'] else told['detail']}" for step, told in body["steps"].items()]
+    desk.show(body, say("\n".join([f"Envelopes {', '.join(map(str, body['envelopes']))} are open.", *lines])))
+    if not body["success"]:
+        raise DeskError(500, "step_failed", "not every step was done; run manage.py panic where the trader is")
+
+
+@click.command()
+@command
+def envelopes(desk: Desk) -> None:
+    """The break-glass codes of the newest set: sealed, open or spent. Never a code."""
+    columns = ("number", "state", "opened_at")
+    body = desk.http.get("/api/ui/break-glass")
+    desk.show(body, lambda s: table("Envelopes", columns, ([row[c] for c in columns] for row in s["envelopes"])))
+
+
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
@@ -112,5 +148,7 @@ COMMANDS = (
     control,
     raise_limit,
     close,
+    break_glass,
+    envelopes,
     completion,
 )

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from approvals import glass
+from approvals.services.glass import glass_seal
 from propbot.console.cli import main
-from risk.selectors import control_read
+from propbot.errors import RefusedError
+from risk.selectors import control_read, desk_read
 from tests.access.people import APPROVE_TOKEN, Cast, Member
 from tests.house.source import ROOT
 
@@ -121,3 +124,44 @@ def test_completion_is_printed_without_a_token(shell: str, monkeypatch: pytest.M
 def test_without_a_token_every_other_command_is_a_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("API_TOKEN", raising=False)
     assert CliRunner().invoke(main, ["status"]).exit_code == 2
+
+
+def broken(desk: Any, who: Member, given: str, *words: str) -> Result:
+    words = ("--base-url", desk.url, "--token", who.token, *words)
+    return CliRunner().invoke(main, words, input=given)
+
+
+def test_two_sealed_codes_stop_the_desk_from_a_terminal(live_server: Any, cast: Cast) -> None:
+    codes = [code.text for code in glass_seal(count=3)]
+    done = broken(live_server, cast.vera, "\n".join(codes[1:]), "break-glass", "hold", "nobody answers")
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == ["Envelopes 2, 3 are open.", "hold: done"]
+    assert not [code for code in codes if code in done.output]
+    assert desk_read().hold_source == "break_glass"
+    shown = json.loads(ctl(live_server, cast.otto, "--json", "envelopes").output)
+    assert [row["state"] for row in shown["envelopes"]] == ["sealed", "open", "open"]
+    assert "sealed" in ctl(live_server, cast.otto, "envelopes").output
+
+
+@pytest.mark.parametrize(("given", "code"), [("", 2), ("PBG-ONE\n", 2), ("PBG-ONE\nPBG-TWO\n", 1)])
+def test_codes_that_open_nothing_are_refused_at_the_terminal_too(
+    live_server: Any, cast: Cast, given: str, code: int
+) -> None:
+    glass_seal(count=3)
+    before = desk_read().hold_id
+    assert broken(live_server, cast.vera, given, "break-glass", "hold", "nobody answers").exit_code == code
+    assert desk_read().hold_id == before
+
+
+def test_a_step_that_failed_is_an_exit_code_of_its_own_words(
+    live_server: Any, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(reason: str) -> dict[str, Any]:
+        raise RefusedError("venue_unavailable", "no venue answers", status=503)
+
+    monkeypatch.setitem(glass._steps, "cancel_all", fails)
+    codes = [code.text for code in glass_seal(count=3)]
+    done = broken(live_server, cast.vera, "\n".join(codes[:2]), "break-glass", "cancel_all", "nobody answers")
+    assert done.exit_code == 1
+    assert "cancel_all: no venue answers" in done.output
+    assert "manage.py panic" in done.output

@@ -21,3 +21,10 @@ def test_every_link_between_documents_leads_to_a_file() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_make_help_names_every_target() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    told = set(re.findall(r"[a-z-]+", "\n".join(re.findall(r'@echo "(make .*)"', text))))
+    targets = {word for line in re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE) for word in line.split()}
+    assert sorted(targets - told - {"help", "install", "install-dev", "clean", "format"}) == []
