@@ -6,6 +6,7 @@ from decimal import Decimal
 from audit.services import alert
 from propbot import statements
 from propbot.clock import utc_now
+from propbot.upkeep.pruning import rows_prune
 from risk import hold_file
 from risk.choices import GovernorGuard
 from risk.governor import Finding, Verdict, judge, largest_skew, number
@@ -151,5 +152,4 @@ def throttle_read() -> ThrottleState:
 
 
 def samples_prune(now: datetime) -> int:
-    count, _ = GovernorSample.objects.filter(at__lt=now - KEEP_SAMPLES).delete()
-    return count
+    return rows_prune(GovernorSample.objects.filter(at__lt=now - KEEP_SAMPLES))

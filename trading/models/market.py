@@ -80,7 +80,8 @@ class BasisSample(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(name="basis_latest", fields=["symbol", "venue_a", "venue_b", "-at"])]
+        # The latest of a pair is read from the constraint's index, backwards; retention goes by time alone.
+        indexes: ClassVar = [models.Index(name="basis_by_time", fields=["at"])]
         constraints: ClassVar = [
             models.UniqueConstraint(name="basis_once", fields=["symbol", "venue_a", "venue_b", "at"])
         ]

@@ -12,6 +12,7 @@ from itertools import combinations
 from django.db import connection
 
 from propbot import config
+from propbot.upkeep.pruning import rows_prune
 from trading import basis
 from trading.models import BasisSample, StandingBasis
 from trading.quotes import board
@@ -89,4 +90,4 @@ def basis_sample(*, now: datetime) -> int:
 
 
 def basis_prune(*, now: datetime) -> int:
-    return BasisSample.objects.filter(at__lt=now - RETENTION).delete()[0]
+    return rows_prune(BasisSample.objects.filter(at__lt=now - RETENTION))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.db.models import QuerySet, Sum
 
 from propbot.clock import utc_day_start
+from propbot.upkeep.pruning import rows_prune
 from trading.candidates import touch_of
 from trading.choices import HEDGE_EXPOSED, HedgeStatus
 from trading.models import DailyPnl, Hedge, HedgeAttempt, Instrument, Opportunity, PnlSnapshot, UniverseEntry
@@ -94,6 +95,6 @@ def records_prune(*, now: datetime) -> dict[str, int]:
     """Old opportunities, and old attempts that never became a hedge. Hedges, orders and fills are kept."""
     skipped = HedgeAttempt.objects.filter(hedge__isnull=True, result__in=("skipped", "refused", "expired"))
     return {
-        "opportunities": Opportunity.objects.filter(created_at__lt=now - OPPORTUNITIES_KEPT).delete()[0],
-        "attempts": skipped.filter(created_at__lt=now - SKIPS_KEPT).delete()[0],
+        "opportunities": rows_prune(Opportunity.objects.filter(created_at__lt=now - OPPORTUNITIES_KEPT)),
+        "attempts": rows_prune(skipped.filter(created_at__lt=now - SKIPS_KEPT)),
     }
