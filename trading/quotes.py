@@ -16,7 +16,9 @@ from typing import Any, TypeVar, cast
 import redis
 from django.conf import settings
 
+from propbot.config import values
 from propbot.redis_client import redis_client
+from trading.stream_shards import WHOLE, Shard, ShardLease, shards
 from trading.venues.base import FundingInfo, Mark, Quote
 from trading.venues.registry import venue_ids
 
@@ -45,13 +47,37 @@ class VenueStream:
 
 @dataclass(frozen=True)
 class StreamState:
-    """``heartbeat_at`` None: no stream process has ever reported."""
+    """What all shares together say. ``heartbeats``: when each last reported, None for one that never has."""
 
-    heartbeat_at: datetime | None
+    heartbeats: Mapping[Shard, datetime | None]
     venues: Mapping[str, VenueStream] = field(default_factory=dict)
 
+    @property
+    def heartbeat_at(self) -> datetime | None:
+        """The oldest: the stream is as old as its slowest share."""
+        reported = [at for at in self.heartbeats.values() if at is not None]
+        return min(reported) if reported and len(reported) == len(self.heartbeats) else None
+
+    def missing(self, now: datetime, within_seconds: float = 5.0) -> list[Shard]:
+        """The shares that nobody streams: their symbols' quotes grow old."""
+        return [
+            shard for shard, at in self.heartbeats.items() if at is None or (now - at).total_seconds() > within_seconds
+        ]
+
     def is_alive(self, now: datetime, within_seconds: float = 5.0) -> bool:
-        return self.heartbeat_at is not None and (now - self.heartbeat_at).total_seconds() <= within_seconds
+        return not self.missing(now, within_seconds)
+
+
+def _together(one: VenueStream, other: VenueStream) -> VenueStream:
+    """Of two shares of one venue: connected when both are, as old as the older."""
+    frames = (one.last_frame_at, other.last_frame_at)
+    return VenueStream(
+        connected=one.connected and other.connected,
+        last_frame_at=None if None in frames else min(cast(tuple[datetime, datetime], frames)),
+        reconnects=one.reconnects + other.reconnects,
+        gaps=one.gaps + other.gaps,
+        error=one.error or other.error,
+    )
 
 
 def _written(at: datetime | None) -> str | None:
@@ -236,22 +262,33 @@ class QuoteBoard:
         table = cast(dict[str, str], self._asked(lambda: self._redis.hgetall(f"{PREFIX}:refusals")))
         return {cast(tuple[str, str, str], tuple(name.split("|"))): int(count) for name, count in table.items()}
 
-    def put_stream_state(self, at: datetime, venues: Mapping[str, VenueStream]) -> None:
-        table = {"heartbeat_at": cast(str, _written(at))}
-        for venue, state in venues.items():
-            table[venue] = json.dumps({**vars(state), "last_frame_at": _written(state.last_frame_at)})
-        self._pipe([("hset", f"{PREFIX}:stream", {"mapping": table})])
+    def put_stream_state(self, at: datetime, venues: Mapping[str, VenueStream], shard: Shard = WHOLE) -> None:
+        """A share without symbols watches nothing and names no venue."""
+        rows = {
+            venue: {**vars(state), "last_frame_at": _written(state.last_frame_at)} for venue, state in venues.items()
+        }
+        table = {"heartbeat_at": cast(str, _written(at)), "venues": json.dumps(rows)}
+        self._pipe([("hset", self._shard_key(shard), {"mapping": table})])
+
+    @staticmethod
+    def _shard_key(shard: Shard) -> str:
+        """With the count in it: a process that was told of other shares than the desk's is not one of them."""
+        return f"{PREFIX}:stream:{shard.number}of{shard.count}"
 
     def stream_state(self) -> StreamState:
-        table = cast(dict[str, str], self._asked(lambda: self._redis.hgetall(f"{PREFIX}:stream")))
-        rows = {venue: json.loads(text) for venue, text in table.items() if venue != "heartbeat_at"}
-        return StreamState(
-            heartbeat_at=_read(table.get("heartbeat_at")),
-            venues={
-                venue: VenueStream(**{**row, "last_frame_at": _read(row["last_frame_at"])})
-                for venue, row in rows.items()
-            },
-        )
+        """Of all shares of STREAM_SHARDS, in one round trip."""
+        expected = shards(values().integer("STREAM_SHARDS"))
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in expected:
+            pipe.hgetall(self._shard_key(shard))
+        tables = cast(list[dict[str, str]], self._asked(pipe.execute))
+        venues: dict[str, VenueStream] = {}
+        for table in tables:
+            for venue, row in json.loads(table.get("venues", "{}")).items():
+                state = VenueStream(**{**row, "last_frame_at": _read(row["last_frame_at"])})
+                venues[venue] = _together(venues[venue], state) if venue in venues else state
+        beats = (_read(table.get("heartbeat_at")) for table in tables)
+        return StreamState(dict(zip(expected, beats, strict=True)), venues)
 
     @property
     def gaps(self) -> dict[str, int]:
@@ -262,6 +299,11 @@ class QuoteBoard:
 @lru_cache(maxsize=8)
 def _connection(url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> "redis.Redis":
     return redis_client(url, seconds=timeout_seconds, connect_seconds=TIMEOUT_SECONDS)
+
+
+def lease(wanted: Sequence[Shard]) -> ShardLease:
+    """Of this deployment's shares of the stream."""
+    return ShardLease(_connection(settings.REDIS_URL), wanted)
 
 
 def board() -> QuoteBoard:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from propbot.supervisor.child import ChildSpec
-from propbot.supervisor.plan import DEFAULTS, HOST, SYMBOLS, DeskPlan
+from propbot.supervisor.plan import DEFAULTS, HOST, SYMBOLS, DeskPlan, role_of
 
 # Only the trader may hold exchange keys (law 11): every other process is started without them.
 TRADER_ONLY = ("BINANCE_", "OKX_", "SECRETS_ENC_KEY")
 KEYLESS_EXCEPTIONS = ("BINANCE_LV_BASE_URL", "BINANCE_UM_BASE_TESTNET")
 PREPARING = "manage"
+FLOWER_TASKS = 2000
 TELEGRAM_PROCESSES = ("worker", "telegram")
 
 
@@ -74,7 +75,14 @@ def simulator(plan: DeskPlan) -> tuple[str, ...]:
 
 
 def flower(plan: DeskPlan) -> tuple[str, ...]:
-    return celery("flower", f"--address={HOST}", f"--port={plan.port + 2}", "--read_only", "--logging=warning")
+    # It keeps every task that it sees, 100,000 by default: 140 MiB an hour in a soak.
+    kept = f"--max_tasks={FLOWER_TASKS}"
+    return celery("flower", f"--address={HOST}", f"--port={plan.port + 2}", "--read_only", kept, "--logging=warning")
+
+
+def numbered(role: str, count: int) -> list[str]:
+    """The names of ``count`` processes of one role: worker, worker-2, worker-3."""
+    return [role, *(f"{role}-{number}" for number in range(2, count + 1))]
 
 
 def process_commands(plan: DeskPlan) -> dict[str, tuple[str, ...]]:
@@ -82,9 +90,10 @@ def process_commands(plan: DeskPlan) -> dict[str, tuple[str, ...]]:
     commands = {
         "web": web(plan),
         "trader": worker("trading", "trader", 8),
-        "worker": worker("ops", "worker", 4),
+        **{name: worker("ops", name, 4) for name in numbered("worker", plan.ops_workers)},
         "beat": celery("beat", "-S", "propbot.upkeep.scheduler:LeasedScheduler", "--pidfile=", "-l", "INFO"),
-        "stream": manage("stream_quotes"),
+        # Each takes the first share that nobody streams.
+        **{name: manage("stream_quotes") for name in numbered("stream", plan.stream_shards)},
         "flower": flower(plan),
     }
     return {**commands, "telegram": manage("run_telegram")} if plan.telegram else commands
@@ -94,7 +103,7 @@ def process_spec(plan: DeskPlan, env: Mapping[str, str], name: str, command: tup
     return ChildSpec(
         name=name,
         command=command,
-        env=process_env(env, name),
+        env=process_env(env, role_of(name)),
         cwd=plan.root,
         log=log_file(plan, name),
         stop_signal=signal.SIGTERM,

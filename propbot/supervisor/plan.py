@@ -10,6 +10,7 @@ from propbot.env import BadValueError, parse_integer, raw_text
 HOST = "127.0.0.1"
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 LAST_FIRST_PORT = 65526
+MOST_PROCESSES = 16
 # make run trades at the simulator with every risk check on; dry run and HOLD stay as the desk starts.
 DEFAULTS = {
     "PROFILE": "simulator",
@@ -35,6 +36,8 @@ class DeskPlan:
     recording: Path | None
     telegram: bool
     simulator_options: tuple[str, ...] = ()
+    stream_shards: int = 1
+    ops_workers: int = 1
 
     @property
     def simulated(self) -> bool:
@@ -62,6 +65,22 @@ def _port(environ: Mapping[str, str]) -> int:
     if not 1 <= port <= LAST_FIRST_PORT:
         raise PlanError(f"PORT: {port} is outside 1 to {LAST_FIRST_PORT}; set it to the first of ten free ports")
     return port
+
+
+def _count(name: str, environ: Mapping[str, str]) -> int:
+    """How many processes of one role; the settings' own bounds are checked by each of them."""
+    try:
+        count = parse_integer(environ.get(name) or "1")
+    except BadValueError as error:
+        raise PlanError(f"{name}: {error}; set it to a number of processes") from error
+    if not 1 <= count <= MOST_PROCESSES:
+        raise PlanError(f"{name}: {count} is outside 1 to {MOST_PROCESSES}; set it to a number of processes")
+    return count
+
+
+def role_of(name: str) -> str:
+    """``worker-2`` is a worker."""
+    return name.partition("-")[0]
 
 
 def _recording(environ: Mapping[str, str]) -> Path | None:
@@ -101,4 +120,6 @@ def read_plan(environ: Mapping[str, str], root: Path) -> DeskPlan:
         recording=_recording(environ),
         telegram=environ.get("TELEGRAM_ENABLE", "").lower() in ("true", "1", "yes", "on"),
         simulator_options=_simulator_options(environ),
+        stream_shards=_count("STREAM_SHARDS", environ),
+        ops_workers=_count("OPS_WORKERS", environ),
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from propbot.supervisor import probe
+from propbot.supervisor.plan import role_of
 
 HEARTBEATS = {"trader": "queue:trading", "worker": "queue:ops", "beat": "beat"}
 AGES = "SELECT name, extract(epoch FROM clock_timestamp() - beat_at)::float8 FROM upkeep_heartbeat"
@@ -50,9 +51,10 @@ class Judge:
         return [name for name in uptimes if self._is_hung(name, look, uptimes[name], now)]
 
     def _is_hung(self, name: str, look: Look, uptime: float, now: float) -> bool:
-        since = self.beating_since if name in ("trader", "worker") else self.fit_since
+        role = role_of(name)  # of several workers of one queue nobody knows which let the canary lie
+        since = self.beating_since if role in ("trader", "worker") else self.fit_since
         able = since is not None and now - since > HUNG_SECONDS
-        late = able and uptime > START_SECONDS and look.ages.get(name, 0.0) > HUNG_SECONDS
+        late = able and uptime > START_SECONDS and look.ages.get(role, 0.0) > HUNG_SECONDS
         self.late[name] = self.late.get(name, 0) + 1 if late else 0
         if self.late[name] < LOOKS_IN_A_ROW:
             return False

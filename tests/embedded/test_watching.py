@@ -98,3 +98,9 @@ def test_binaries_of_another_version_and_old_drafts_go(tmp_path: Path) -> None:
     os.utime(draft, (hour_ago, hour_ago))
     assert sorted(kept.forget_old_binaries((tmp_path,))) == sorted([old, draft])
     assert [place.exists() for place in (old, draft, fresh)] == [False, False, True]
+
+
+def test_of_several_workers_of_a_late_queue_every_one_is_started_again() -> None:
+    late = Look({**WELL, "worker": HUNG_SECONDS + 1}, fit=True)
+    up = {**UP, "worker-2": 600.0, "stream-2": 600.0}
+    assert judged([late, late, late], up) == [[], ["worker", "worker-2"], []]

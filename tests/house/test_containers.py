@@ -82,6 +82,16 @@ def test_the_commands_are_those_of_the_supervisor() -> None:
         assert [word for word in words if word not in ("python", "python3", "python3.11", "-m")] == own, name
 
 
+def test_flower_forgets_old_tasks() -> None:
+    """By default it keeps 100,000 and grows by 140 MiB an hour, until its container's memory is full."""
+    from propbot.supervisor.commands import FLOWER_TASKS, process_commands
+    from propbot.supervisor.plan import read_plan
+
+    bound = f"--max_tasks={FLOWER_TASKS}"
+    assert bound in process_commands(read_plan({"DATA_DIR": "/nowhere"}, ROOT))["flower"]
+    assert bound in OWN["flower"]["command"][-1]
+
+
 def test_only_the_trader_reaches_exchange_keys() -> None:
     holders = {
         name

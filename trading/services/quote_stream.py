@@ -4,16 +4,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, connection
+from redis import RedisError
 
 from propbot import metrics
 from propbot.clock import utc_now
 from risk.selectors import control_read
 from trading.quote_edge import EdgeTerms, EdgeTrigger, is_above
-from trading.quotes import BoardUnavailableError, QuoteBoard, VenueStream, board
+from trading.quotes import BoardUnavailableError, QuoteBoard, VenueStream, board, lease
 from trading.selectors import market as market_reads
+from trading.stream_shards import WHOLE, Shard, ShardLease
 from trading.venues.base import FundingInfo, Mark, Quote
 from trading.venues.dialect import now
 from trading.venues.feed import VenueFeed
@@ -42,11 +45,17 @@ def edge_terms_read() -> EdgeTerms:
     return EdgeTerms(fees, market_reads.basis_table(), control_read().min_spread_bps)
 
 
+class ShardLostError(Exception):
+    """Another process has this one's share: it took it while this one was frozen."""
+
+
 class QuoteStream:
     """Collects news from all feeds and writes the latest of each to the board."""
 
-    def __init__(self, quotes: QuoteBoard, knock: Knock = knock_on_trader) -> None:
-        self._board, self._knock = quotes, knock
+    def __init__(self, quotes: QuoteBoard, knock: Knock = knock_on_trader, *, lease: ShardLease | None = None) -> None:
+        self._board, self._knock, self._lease = quotes, knock, lease
+        self.shard = lease.shard if lease and lease.shard else WHOLE
+        self._share: list[str] = []
         self.feeds: dict[str, VenueFeed] = {venue: build_feed(venue, self) for venue in venue_ids()}
         self._latest: dict[str, dict[str, Quote]] = {}
         self._quotes: dict[tuple[str, str], Quote] = {}
@@ -154,6 +163,8 @@ class QuoteStream:
             self._board.put_funding(venue, [one for key, one in funding.items() if key[0] == venue])
 
     async def _heartbeat(self) -> None:
+        if self._lease is not None and not await asyncio.to_thread(self._lease.renew):
+            raise ShardLostError(f"another process streams share {self.shard}")
         states = {
             venue: VenueStream(
                 connected=feed.state.connected,
@@ -163,9 +174,10 @@ class QuoteStream:
                 error=feed.state.error,
             )
             for venue, feed in self.feeds.items()
+            if self._share or self.shard == WHOLE
         }
         try:
-            await asyncio.to_thread(self._board.put_stream_state, now(), states)
+            await asyncio.to_thread(self._board.put_stream_state, now(), states, self.shard)
         except BoardUnavailableError as error:
             log.warning("the heartbeat cannot be written: %s", error)
 
@@ -176,9 +188,10 @@ class QuoteStream:
         except DatabaseError as error:
             log.warning("universe and terms cannot be read: %s", type(error).__name__)
             return
+        self._share = self.shard.share_of(symbols)
         for venue, feed in self.feeds.items():
             await self._drop_old(venue, symbols)
-            feed.watch(symbols)
+            feed.watch(self._share)
 
     async def _drop_old(self, venue: str, symbols: list[str]) -> None:
         """What left the universe must not stand on the board with its last price."""
@@ -200,8 +213,35 @@ def _read_rows() -> tuple[list[str], EdgeTerms]:
         connection.close()
 
 
-async def stream(stop: asyncio.Event) -> None:
-    """The body of ``manage.py stream_quotes``."""
-    started = utc_now()
-    log.info("streaming %s since %s", ", ".join(venue_ids()), started.isoformat())
-    await QuoteStream(board()).run(stop)
+async def _share_taken(lease: ShardLease, stop: asyncio.Event) -> Shard | None:
+    """Stand by until a share is free; None when told to stop before."""
+    told = False
+    while not stop.is_set():
+        try:
+            shard = await asyncio.to_thread(lease.take)
+        except RedisError as error:
+            shard = None
+            log.warning("no share can be taken: %s", type(error).__name__)
+        if shard is not None:
+            return shard
+        if not told:
+            log.info("standing by: every share has its process")
+            told = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_EVERY_SECONDS):
+                await stop.wait()
+    return None
+
+
+async def stream(stop: asyncio.Event, wanted: Sequence[Shard]) -> None:
+    """The body of ``manage.py stream_quotes``: one of the wanted shares, as soon as it is free."""
+    own = lease(wanted)
+    shard = await _share_taken(own, stop)
+    if shard is None:
+        return
+    log.info("streaming %s, share %s, since %s", ", ".join(venue_ids()), shard, utc_now().isoformat())
+    try:
+        await QuoteStream(board(), lease=own).run(stop)
+    finally:
+        with suppress(RedisError):
+            await asyncio.to_thread(own.release)

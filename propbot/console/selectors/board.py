@@ -36,8 +36,11 @@ def quote_gap_p95(quotes: list[Quote], now: datetime) -> Decimal | None:
     return percentile([quote_age_ms(quote, now) for quote in quotes], Decimal("0.95"))
 
 
-def stream_alive(now: datetime, within_seconds: float) -> bool:
+def stream_missing(now: datetime, within_seconds: float) -> list[str]:
+    """``stream`` when nothing of it lives, else each share that nobody streams, as ``stream 2/3``."""
     try:
-        return board().stream_state().is_alive(now, within_seconds)
+        state = board().stream_state()
     except BoardUnavailableError:
-        return False
+        return ["stream"]
+    missing = state.missing(now, within_seconds)
+    return ["stream"] if len(missing) == len(state.heartbeats) else [f"stream {shard}" for shard in missing]

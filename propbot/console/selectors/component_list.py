@@ -19,7 +19,7 @@ def component_list(desk: Facts, facts: Facts) -> list[Component]:
         ),
         _hedges(desk, facts),
         _reconciliation(facts),
-        _process("stream", "Quote stream", "P1", failing, "quotes arrive", "no fresh quotes: the scanner reads REST"),
+        _stream(failing),
         _process("scanner", "Scanner", "P1", failing, "scans", "has not scanned for several periods"),
         *(_venue(row) for row in facts["venues"]),
         _governor(facts),
@@ -36,6 +36,14 @@ def component_list(desk: Facts, facts: Facts) -> list[Component]:
 def _process(name: str, title: str, group: str, failing: set[str], good: str, bad: str) -> Component:
     dead = name in failing
     return Component(name, title, group, "ERROR" if dead else "OK", bad if dead else good)
+
+
+def _stream(failing: set[str]) -> Component:
+    shares = sorted(name.removeprefix("stream ") for name in failing if name.startswith("stream "))
+    if shares:
+        text = f"share {', '.join(shares)} has no process: no fresh quotes of its symbols"
+        return Component("stream", "Quote stream", "P1", "ERROR", text)
+    return _process("stream", "Quote stream", "P1", failing, "quotes arrive", "no fresh quotes: the scanner reads REST")
 
 
 def desk_component(desk: Facts) -> Component:

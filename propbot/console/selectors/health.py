@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from propbot.clock import utc_now
 from propbot.config import values
 from propbot.console.cache import client
-from propbot.console.selectors.board import stream_alive
+from propbot.console.selectors.board import stream_missing
 
 QUEUE_SECONDS = 30.0
 BEAT_SECONDS = 15.0
@@ -29,8 +29,7 @@ def failing_checks() -> list[str]:
         found = ["database"]
     if not redis_answers():
         found.append("redis")
-    if not stream_alive(utc_now(), STREAM_SECONDS):
-        found.append("stream")
+    found += stream_missing(utc_now(), STREAM_SECONDS)
     if values().text("PROFILE") == "simulator" and not demo_accounts_complete():
         found.append("demo_accounts")
     return found
