@@ -9,7 +9,7 @@ export PORT DATA_DIR
 
 .DEFAULT_GOAL := help
 .PHONY: up down logs curl-health backup release lock sbom audit-deps stack-smoke help install install-dev run test check mutation risk-bench chaos format walkthrough bench console-bench clean schema-fuzz confirm-races
-.PHONY: faults soak
+.PHONY: faults soak load
 
 help:
 	@echo "make run          the whole desk on PORT ($(PORT)), with its data in DATA_DIR ($(DATA_DIR))"
@@ -20,6 +20,7 @@ help:
 	@echo "make chaos        breaks the engine in every known way and asks the oracle; CHAOS=--quick, or more words"
 	@echo "make faults       stops, empties, fills and freezes the desk's services and processes (RELIABILITY D and E)"
 	@echo "make soak         a desk for an hour, one fault a minute, judged by the oracle; SOAK='--minutes 3' is a trial"
+	@echo "make load         HTTP, WebSocket, quotes and HOLD under load against a desk; LOAD='--seconds 10' is a trial"
 	@echo "make mutation     puts small wrongs into the risk rules and counts what the tests notice"
 	@echo "make schema-fuzz  20,000 generated requests over all roles against the OpenAPI document (an hour or more)"
 	@echo "make confirm-races  50 approvals of one request at once, 100 times; and a killed approver, HOLD, role loss"
@@ -95,6 +96,9 @@ faults: install-dev
 
 soak: install-dev
 	@exec $(PYTHON) -m tools.soak $(SOAK)
+
+load: install-dev
+	@exec $(PYTHON) -m tools.load $(LOAD)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache staticfiles

@@ -65,7 +65,9 @@ async def _listen(socket: Any, hear: Hear, silence_seconds: float) -> None:
     seq: int | None = None
     while True:
         try:
-            message: Message = json.loads(await asyncio.wait_for(socket.recv(), silence_seconds))
+            # Not wait_for: in Python 3.11 it swallows a cancellation that meets a message.
+            async with asyncio.timeout(silence_seconds):
+                message: Message = json.loads(await socket.recv())
         except TimeoutError:
             return
         if seq is not None and message["seq"] != seq + (message["type"] == "change"):

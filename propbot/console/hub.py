@@ -111,7 +111,8 @@ class StatusHub:
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._nudged.wait(), self._poll_seconds)
+            async with asyncio.timeout(self._poll_seconds):
+                await self._nudged.wait()
         self._nudged.clear()
 
     async def _poll(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import websockets
 from click.testing import CliRunner
 
+from propbot.console import feed_client
 from propbot.console.cli import main
 from propbot.console.feed_client import FeedRefusedError, FeedUnreachableError, follow, line_of
 from tests.access.people import Cast
@@ -125,3 +126,21 @@ def test_whatever_is_missed_the_client_begins_again_from_a_snapshot(broken: list
     with pytest.raises(EnoughError):
         asyncio.run(run())
     assert found == ["now #4 snapshot 4", "STALE: the feed is interrupted, connecting again", "now #9 snapshot 9"]
+
+
+async def test_a_listener_that_is_canceled_as_a_message_comes_ends() -> None:
+    """In Python 3.11 ``asyncio.wait_for`` keeps such a cancellation to itself, and whoever waits for the end waits for ever."""
+    coming: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    class Socket:
+        async def recv(self) -> str:
+            return await (coming if not coming.done() else asyncio.get_running_loop().create_future())
+
+    listening = asyncio.create_task(feed_client._listen(Socket(), lambda _: None, 30))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    coming.set_result(json.dumps({"type": "snapshot", "seq": 1}))
+    listening.cancel()
+    done, _ = await asyncio.wait([listening], timeout=2)
+    assert done == {listening}
+    assert listening.cancelled()
