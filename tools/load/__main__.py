@@ -22,7 +22,7 @@ from propbot.supervisor import embedded
 from tests.acceptance.desk import Desk, free_port_block, running_desk
 from tools.load import holds, listeners, quotes, readers, recording
 from tools.load.results import REQUESTS_PER_SECOND, feed_results, hold_results, quote_results, status_results
-from tools.reports import ROOT, Result, measured, write_report
+from tools.reports import ROOT, Result, exactly, measured, write_report
 from tools.soak import memory
 
 LISTENERS = 200
@@ -61,8 +61,8 @@ def command_of(options: argparse.Namespace) -> str:
     return f"make load LOAD='{' '.join(words)}'" if words else "make load"
 
 
-def cpu_seconds(supervisor: int) -> dict[str, float]:
-    """What each process of the desk has used so far."""
+def cpu_seconds(supervisor: int) -> dict[tuple[str, int], float]:
+    """What each process of the desk, by role and id, has used so far."""
     found = {}
     for role, pid in memory.roles(supervisor).items():
         used = 0
@@ -72,7 +72,7 @@ def cpu_seconds(supervisor: int) -> dict[str, float]:
             except OSError:
                 continue
             used += int(fields[11]) + int(fields[12])
-        found[role] = used / TICKS
+        found[role, pid] = used / TICKS
     return found
 
 
@@ -128,9 +128,10 @@ async def load(desk: Desk, options: argparse.Namespace, *, wanted: float) -> lis
         *hold_results(hold),
         *feed_results(heard, listeners=options.listeners),
         *quote_results(quotes.rates(before, after, seconds), wanted=wanted),
+        exactly("processes that had to be started again", len(spent.keys() - used.keys()), "", 0),
         *(
-            measured(f"CPU of {role}", (spent[role] - used.get(role, 0.0)) / seconds * 100, "% of a core")
-            for role in sorted(spent)
+            measured(f"CPU of {role}", (spent[role, pid] - used[role, pid]) / seconds * 100, "% of a core")
+            for role, pid in sorted(spent.keys() & used.keys())
         ),
         measured("seconds under load", seconds, "s"),
         measured("load average of the machine at its end", load_average, "processes"),
