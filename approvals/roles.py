@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from approvals.choices import Role
 from approvals.models import Person, PersonAccount
+from propbot import statements
 
 AnyUser = AbstractBaseUser | AnonymousUser
 STRONGEST_FIRST = (Role.OPERATOR, Role.AUDITOR, Role.VIEWER)
@@ -24,10 +25,31 @@ NOT_FOR_VIEWERS = ("limit", "skip")
 HIDDEN_MODELS = ("sealedsecret", "tokennote", "tokenguard", "idempotentanswer", "ratebucket")
 
 
-def account_of(user: AnyUser) -> PersonAccount | None:
+# Beside the account, since every answer begins with this question: the names of its groups.
+GROUPS = """ARRAY(SELECT name FROM auth_group JOIN auth_user_groups ON auth_user_groups.group_id = auth_group.id
+ WHERE auth_user_groups.user_id = approvals_personaccount.user_id)"""
+OF_USER = """JOIN approvals_person ON approvals_person.id = approvals_personaccount.person_id
+ WHERE approvals_personaccount.user_id = %s AND approvals_person.active"""
+
+
+def standing_of(user: AnyUser) -> tuple[PersonAccount, Role | None] | None:
+    """The account of an active person, and the strongest role that it has now; None when there is none."""
     if user.pk is None or not user.is_active:
         return None
-    return PersonAccount.objects.select_related("person").filter(user_id=user.pk, person__active=True).first()
+    for account, person, groups in statements.found_together(PersonAccount, Person, GROUPS, OF_USER, [user.pk]):
+        account.person = person
+        return account, _strongest(groups)
+    return None
+
+
+def _strongest(groups: Iterable[str]) -> Role | None:
+    names = set(groups)
+    return next((role for role in STRONGEST_FIRST if role.value in names), None)
+
+
+def account_of(user: AnyUser) -> PersonAccount | None:
+    standing = standing_of(user)
+    return standing[0] if standing else None
 
 
 def person_of(user: AnyUser) -> Person | None:
@@ -37,14 +59,13 @@ def person_of(user: AnyUser) -> Person | None:
 
 
 def role_of_account(account: PersonAccount) -> Role | None:
-    names = set(Group.objects.filter(user=account.user_id).values_list("name", flat=True))
-    return next((role for role in STRONGEST_FIRST if role.value in names), None)
+    return _strongest(Group.objects.filter(user=account.user_id).values_list("name", flat=True))
 
 
 def role_of(user: AnyUser) -> Role | None:
     """The strongest role of this account; None without an active person or a role's group."""
-    account = account_of(user)
-    return role_of_account(account) if account else None
+    standing = standing_of(user)
+    return standing[1] if standing else None
 
 
 def active_operators() -> QuerySet[Person]:

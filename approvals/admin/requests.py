@@ -17,7 +17,7 @@ from unfold.decorators import display
 from approvals.api.base import address_of, request_id_of
 from approvals.choices import RequestStatus
 from approvals.models import ApprovalExecution, ApprovalRequest
-from approvals.roles import account_of, person_of, role_of_account
+from approvals.roles import person_of, standing_of
 from approvals.selectors import decidable_by
 from approvals.services import approval_decide
 from approvals.services.deciding import find_request
@@ -41,8 +41,7 @@ MAX_FIELD = 512
 
 def actor_of(request: HttpRequest) -> Actor:
     """The person behind an admin session; a superuser without one is an administrator and no operator."""
-    account = account_of(request.user)
-    role = role_of_account(account) if account else None
+    account, role = standing_of(request.user) or (None, None)
     return Actor(
         name=account.person.name if account else request.user.get_username(),
         person_id=str(account.person_id) if account else "",

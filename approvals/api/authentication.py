@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db.models import Q
 from knox.auth import TokenAuthentication
 from knox.crypto import hash_token
@@ -13,10 +13,16 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from approvals.models import TokenNote
+from propbot import statements
 from propbot.clock import utc_now
 
 LAST_USE_EVERY = timedelta(minutes=1)
 MAX_TOKEN = 256
+# Beside the token: whether its last use was noted lately.
+NOTED = """EXISTS (SELECT 1 FROM approvals_tokennote
+ WHERE approvals_tokennote.digest = knox_authtoken.digest AND last_used_at >= %s)"""
+LIVE = """JOIN auth_user ON auth_user.id = knox_authtoken.user_id
+ WHERE token_key = %s AND digest = %s AND (expiry IS NULL OR expiry > %s) AND auth_user.is_active"""
 
 
 class BearerAuthentication(TokenAuthentication):
@@ -40,17 +46,19 @@ def token_found(raw: bytes | str) -> AuthToken | None:
     except (UnicodeDecodeError, ValueError, TypeError):
         return None
     # The digest is a 512-bit hash of a random token: looking it up by index tells a guesser nothing.
-    live = Q(expiry__isnull=True) | Q(expiry__gt=utc_now())
-    key = text[: CONSTANTS.TOKEN_KEY_LENGTH]
-    return (
-        AuthToken.objects.select_related("user")
-        .filter(live, token_key=key, digest=wanted, user__is_active=True)
-        .first()
-    )
+    now, key = utc_now(), text[: CONSTANTS.TOKEN_KEY_LENGTH]
+    asked = [now - LAST_USE_EVERY, key, wanted, now]
+    for token, user, noted in statements.found_together(AuthToken, User, NOTED, LIVE, asked):
+        token.user = user
+        vars(token)["noted"] = noted
+        return token
+    return None
 
 
 def note_use(token: AuthToken, ip: str) -> None:
     """Remember the last use, at most once a minute."""
+    if vars(token).get("noted"):
+        return
     now = utc_now()
     TokenNote.objects.filter(
         Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USE_EVERY), digest=token.digest

@@ -21,7 +21,7 @@ from approvals.api.open_desk import OpenDeskAuthentication
 from approvals.api.schema import DeskSchema
 from approvals.choices import Role
 from approvals.models import Person
-from approvals.roles import account_of, role_of_account
+from approvals.roles import standing_of
 from approvals.services.buckets import bucket_take
 from approvals.services.idempotency import (
     IN_PROGRESS,
@@ -150,8 +150,7 @@ class DeskView(APIView):
         _ = request._request.body
         ip, request_id = address_of(request), request_id_of(request)
         stack.enter_context(acting_as(Actor(name="anonymous", channel="api", ip=ip, request_id=request_id)))
-        account = account_of(request.user)
-        role = role_of_account(account) if account else None
+        account, role = standing_of(request.user) or (None, None)
         name = account.person.name if account else (request.user.get_username() or "anonymous")
         actor = Actor(
             name=name,

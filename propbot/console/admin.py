@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from approvals.api.base import address_of, request_id_of
-from approvals.roles import person_of, role_of
+from approvals.roles import person_of, role_of, standing_of
 from audit.context import Actor, acting_as
 from audit.services import record
 from propbot.upkeep.models import BeatLease, BeatSlot, Generation, Heartbeat
@@ -61,10 +61,10 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def admin_actor(request: HttpRequest) -> Actor:
-    person, role = person_of(request.user), role_of(request.user)
+    account, role = standing_of(request.user) or (None, None)
     return Actor(
-        name=person.name if person else request.user.get_username(),
-        person_id=str(person.pk) if person else "",
+        name=account.person.name if account else request.user.get_username(),
+        person_id=str(account.person_id) if account else "",
         role=role.value if role else "administrator",
         channel="admin",
         ip=address_of(request),

@@ -1,7 +1,7 @@
 """Components of the desk as people see them: group, status, one sentence. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +33,10 @@ class Component:
     links: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+FIELDS = tuple(one.name for one in fields(Component))
 
 
 def group_scores(components: Iterable[Component]) -> dict[str, int | None]:

@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from approvals.choices import Role
-from approvals.roles import person_of, role_of
+from approvals.roles import role_of, standing_of
 from audit.context import Actor, acting_as
 from audit.services import record
 from propbot.errors import RefusedError
@@ -80,10 +80,10 @@ class ValueForm(ReasonForm):
 
 def request_actor(request: HttpRequest) -> Actor:
     """Who acts in the admin. Without a person the account's name stands alone, and nothing may be done."""
-    person, role = person_of(request.user), role_of(request.user)
+    account, role = standing_of(request.user) or (None, None)
     return Actor(
-        name=person.name if person else request.user.get_username(),
-        person_id=str(person.pk) if person else "",
+        name=account.person.name if account else request.user.get_username(),
+        person_id=str(account.person_id) if account else "",
         role=role.value if role else "",
         channel="admin",
         ip=str(request.META.get("REMOTE_ADDR") or ""),

@@ -175,7 +175,7 @@ def test_without_a_database_the_page_says_what_still_works(cast: Cast, monkeypat
     def away(*_: Any) -> None:
         raise OperationalError("the connection is gone")
 
-    monkeypatch.setattr(guard, "person_of", away)
+    monkeypatch.setattr(guard, "standing_of", away)
     answer = client.get("/ui/dashboard")
     assert answer.status_code == 503
     assert "manage.py panic" in answer.content.decode()

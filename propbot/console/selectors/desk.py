@@ -4,20 +4,26 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-from django.db.models import Count, Max
+from django.db.models import Max
 
 from approvals.choices import RequestStatus
 from approvals.models import ApprovalRequest
 from audit.models import AuditRecord, OpsAlert
+from propbot import statements
 from propbot.clock import utc_now
 from propbot.config import values
 from propbot.console.phrases import status_line
 from risk.desk import ControlSnapshot, DeskSnapshot
 from risk.selectors import control_read, desk_read
-from trading.choices import HEDGE_ENDED, HedgeStatus
-from trading.models import Hedge, Opportunity
+from trading.choices import HedgeStatus
+from trading.models import Opportunity
 
+# Prewritten: both are asked for each answer and at each look of the live feed.
+PENDING = "WHERE status = 'pending' AND expires_at > %s ORDER BY requested_at"
+# The words of the index on what is not over.
+NOT_OVER = """
+SELECT status, simulated, count(*) FROM trading_hedge WHERE NOT (status IN ('closed', 'failed')) GROUP BY 1, 2
+"""
 STATE_LABELS = {"hold": "Stopped", "safe": "Safe mode", "ready": "Ready", "run": "Running"}
 
 
@@ -89,8 +95,7 @@ def approval_figures(row: ApprovalRequest) -> dict[str, Any]:
 
 
 def pending_approvals(now: datetime) -> list[dict[str, Any]]:
-    rows = ApprovalRequest.objects.filter(status=RequestStatus.PENDING, expires_at__gt=now).order_by("requested_at")
-    return [approval_figures(row) for row in rows]
+    return [approval_figures(row) for row in statements.found(ApprovalRequest, PENDING, [now])]
 
 
 def recent_approvals(limit: int = 20) -> list[dict[str, Any]]:
@@ -100,14 +105,8 @@ def recent_approvals(limit: int = 20) -> list[dict[str, Any]]:
 
 def hedge_counts() -> dict[str, int]:
     """Hedges that are not over: real ones by status, simulated ones apart (law 10)."""
-    rows = (
-        Hedge.objects.exclude(status__in=HEDGE_ENDED)
-        .order_by()
-        .values_list("status", "simulated")
-        .annotate(count=Count("pk"))
-    )
     counts = {"open": 0, "partial": 0, "in_flight": 0, "closing": 0, "simulated": 0, "simulated_partial": 0}
-    for status, simulated, count in rows:
+    for status, simulated, count in statements.rows(NOT_OVER):
         for name in _counted_as(status, simulated):
             counts[name] += count
     return counts
@@ -140,9 +139,7 @@ SELECT EXISTS (
 
 def legs_unequal() -> bool:
     """Whether some hedge's legs hold unequal quantities and nobody is working on it (law 8)."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNEQUAL)
-        return bool(cursor.fetchone()[0])
+    return statements.is_true(UNEQUAL)
 
 
 def desk_badges(desk: dict[str, Any], *, armed: bool, risk: bool) -> list[str]:

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 
 from approvals.api.authentication import BearerAuthentication
 from approvals.choices import Role
-from approvals.roles import person_of, role_of
+from approvals.roles import standing_of
 from propbot.config import values
 
 PAGE_POLICY: dict[str, Any] = {
@@ -97,10 +97,12 @@ def page(view: PageView) -> Callable[..., HttpResponseBase]:
 
 
 def _reader(request: HttpRequest, *, session: bool) -> Reader | None:
-    person, role = person_of(request.user), role_of(request.user)
-    if person is None or role is None:
+    account, role = standing_of(request.user) or (None, None)
+    if account is None or role is None:
         return None
-    return Reader(person.name, role.value, session=session, staff=bool(getattr(request.user, "is_staff", False)))
+    return Reader(
+        account.person.name, role.value, session=session, staff=bool(getattr(request.user, "is_staff", False))
+    )
 
 
 def reader_of(request: HttpRequest) -> Reader:
