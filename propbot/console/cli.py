@@ -105,7 +105,7 @@ def components(desk: Desk) -> None:
 def positions(desk: Desk, wanted: str | None) -> None:
     """Hedges with both legs."""
     columns = ("symbol", "status", "simulated", "base_size", "notional_usdt", "unrealized_pnl_usdt", "id")
-    body = desk.http.get("/api/ui/positions", status=wanted)
+    body = desk.http.get("/api/ui/positions", status=wanted, limit=50)
     desk.show(body, lambda s: table("Hedges", columns, ([row[c] for c in columns] for row in s["positions"])))
 
 

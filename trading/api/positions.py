@@ -14,9 +14,11 @@ from trading.api.arb import answered
 from trading.api.bodies import flag_of, word_of
 from trading.choices import HEDGE_ENDED, AttemptKind, HedgeStatus
 from trading.models import Hedge
-from trading.selectors.positions import SIMULATED, PositionFilters, hedge_named, positions_payload
+from trading.selectors.position_rows import SIMULATED, PositionFilters
+from trading.selectors.positions import hedge_named, positions_payload
 from trading.services.submission import reduction_submit
 
+PAGE_LENGTH = 25
 STATUSES = frozenset({*HedgeStatus.values, SIMULATED})
 
 
@@ -31,7 +33,8 @@ def filters_of(request: Request) -> PositionFilters:
 
 class PositionsView(DeskView):
     def get(self, request: Request) -> Response:
-        return Response(positions_payload(filters_of(request), page_of(request.query_params)))
+        page = page_of(request.query_params, default=PAGE_LENGTH)
+        return Response(positions_payload(filters_of(request), page))
 
 
 def hedge_for(hedge_id: UUID) -> Hedge:

@@ -59,6 +59,11 @@ class Hedge(models.Model):
                 fields=["status", "symbol"],
                 condition=~Q(status__in=[choices.HedgeStatus.CLOSED, choices.HedgeStatus.FAILED]),
             ),
+            models.Index(
+                name="hedge_newest_active",
+                fields=["-created_at"],
+                condition=~Q(status__in=[choices.HedgeStatus.CLOSED, choices.HedgeStatus.FAILED]),
+            ),
             models.Index(name="hedge_closed_at", fields=["closed_at"]),
             models.Index(name="hedge_created_at", fields=["-created_at"]),
         ]

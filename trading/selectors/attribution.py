@@ -9,18 +9,21 @@ from uuid import UUID
 from django.db.models import Sum
 
 from trading.attribution import Attribution, LegTrade, attribute, reference_price
-from trading.models import FundingPayment, Hedge, Leg
+from trading.models import FundingPayment
+from trading.selectors.position_rows import AnyHedge, AnyLeg
 
 ZERO = Decimal(0)
 
 
-def funding_by_hedge(hedges: Sequence[Hedge]) -> dict[UUID, Decimal]:
+def funding_by_hedge(hedges: Sequence[AnyHedge]) -> dict[UUID, Decimal]:
     """Hedge -> USDT received less paid; a hedge without a settlement is absent."""
+    if not hedges:
+        return {}
     rows = FundingPayment.objects.filter(hedge__in=[hedge.pk for hedge in hedges]).order_by().values_list("hedge_id")
     return dict(rows.annotate(total=Sum("amount_usdt")))
 
 
-def leg_trade(hedge: Hedge, leg: Leg) -> LegTrade:
+def leg_trade(hedge: AnyHedge, leg: AnyLeg) -> LegTrade:
     return LegTrade(
         position_side=leg.position_side,
         exited=leg.exited_quantity,
@@ -30,7 +33,7 @@ def leg_trade(hedge: Hedge, leg: Leg) -> LegTrade:
     )
 
 
-def hedge_attribution(hedge: Hedge, legs: Sequence[Leg], funding_usdt: Decimal) -> Attribution | None:
+def hedge_attribution(hedge: AnyHedge, legs: Sequence[AnyLeg], funding_usdt: Decimal) -> Attribution | None:
     """None until something is realized: there is nothing to explain yet."""
     if hedge.realized_pnl_usdt is None:
         return None
@@ -44,6 +47,8 @@ def hedge_attribution(hedge: Hedge, legs: Sequence[Leg], funding_usdt: Decimal) 
     )
 
 
-def attribution_payload(hedge: Hedge, legs: Sequence[Leg], funding: Mapping[UUID, Decimal]) -> dict[str, Any] | None:
+def attribution_payload(
+    hedge: AnyHedge, legs: Sequence[AnyLeg], funding: Mapping[UUID, Decimal]
+) -> dict[str, Any] | None:
     found = hedge_attribution(hedge, legs, funding.get(hedge.pk, ZERO))
     return None if found is None else asdict(found)

@@ -21,7 +21,8 @@ from risk.looks import one_look
 from risk.selectors import control_payload, control_read
 from trading.choices import HedgeStatus
 from trading.selectors.attempts import auto_hedge_payload
-from trading.selectors.positions import PositionFilters, positions_payload
+from trading.selectors.position_rows import PositionFilters
+from trading.selectors.positions import positions_payload
 from trading.venues.base import Quote
 
 OLDEST_SECONDS = 1.0

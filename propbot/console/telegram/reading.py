@@ -13,7 +13,8 @@ from propbot.http.renderers import jsonable
 from risk.ports import PortsNotRegisteredError, ports
 from trading.quotes import BoardUnavailableError, board
 from trading.selectors.market import allowed_symbols
-from trading.selectors.positions import PositionFilters, positions_payload
+from trading.selectors.position_rows import PositionFilters
+from trading.selectors.positions import positions_payload
 
 NO_DATA = "no data"
 SHOWN = 15
