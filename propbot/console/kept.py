@@ -1,26 +1,30 @@
 """Documents that a process keeps for its readers, each never older than so many seconds when it is answered.
 
 One thread builds at a time; who comes meanwhile waits for that one. While people look, a keeper thread of the web
-process builds each document anew before it is too old, so that nobody waits. In memory, not in Redis: what a page says
-must not depend on a layer that may be away. What may not be old at all, the desk's state, is never kept here.
+process builds each document anew before it is too old, so that nobody waits; before each of its questions it lets the
+requests that are being answered go first, for a while. In memory, not in Redis: what a page says must not depend on a
+layer that may be away. What may not be old at all, the desk's state, is never kept here.
 """
 
 import sys
 import time
 from collections.abc import Callable
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, local
 from typing import Any
 
 import structlog
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 
 from propbot.config import values
+from propbot.http.answering import REQUESTS
 
 Document = dict[str, Any]
 # The keeper begins when this share of a document's time has passed: the build must fit into the rest.
 RENEW_SHARE = 0.6
 TICK_SECONDS = 0.05
+# So long, in all, one build waits for requests. Two builds and their waiting fit into the time that RENEW_SHARE leaves.
+GIVEN_SECONDS = 0.1
 # After the last reader a document is kept fresh this long: a page fetches every five seconds.
 WATCHED_SECONDS = 15.0
 # A request gives the interpreter away at each of its questions to the database, and gets it back from a keeper that
@@ -51,10 +55,17 @@ class Kept:
         _keep_beside()
         found = self._young(self._seconds)
         if found is None:
-            with self._lock:
-                found = self._young(self._seconds)
-                found = self._made() if found is None else found
+            found = self._waited_for()
         return dict(found)
+
+    def _waited_for(self) -> Document:
+        with REQUESTS.aside():
+            self._lock.acquire()
+        try:
+            found = self._young(self._seconds)
+            return self._made() if found is None else found
+        finally:
+            self._lock.release()
 
     def watched(self) -> bool:
         return time.monotonic() - self._asked_at < WATCHED_SECONDS
@@ -89,6 +100,19 @@ class Kept:
 
 _documents: list[Kept] = []
 _keeping = Lock()
+_keeper = local()
+
+
+def breathe() -> None:
+    """Between two steps of a build. In the keeper, requests go first for as long as this build may still wait."""
+    left = getattr(_keeper, "may_wait", 0.0)
+    if left > 0:
+        _keeper.may_wait = left - REQUESTS.give_way(left)
+
+
+def _politely(execute: Callable[..., Any], *asked: Any) -> Any:
+    breathe()
+    return execute(*asked)
 
 
 def forget_all() -> None:
@@ -107,9 +131,10 @@ def _keep_beside() -> None:
 def _keep() -> None:
     """Until nobody has looked for a while; the next reader starts it again."""
     try:
-        while any(one.watched() for one in _documents):
-            _renew_watched()
-            Event().wait(TICK_SECONDS)
+        with connection.execute_wrapper(_politely):
+            while any(one.watched() for one in _documents):
+                _renew_watched()
+                Event().wait(TICK_SECONDS)
     finally:
         connections.close_all()
         _keeping.release()
@@ -119,6 +144,7 @@ def _renew_watched() -> None:
     for one in _documents:
         try:
             if one.watched():
+                _keeper.may_wait = GIVEN_SECONDS
                 one.renew()
         except (DatabaseError, InterfaceError, ObjectDoesNotExist, OSError, RuntimeError) as error:
             # The old document ends by itself; the reader that then builds one says what is wrong.

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.utils.dateparse import parse_datetime
 
 from propbot.console.charts import Chart, Point, line_chart
-from propbot.console.kept import Kept
+from propbot.console.kept import Kept, breathe
 from propbot.console.selectors.market_page import spread_series, value_at_risk
 from propbot.console.selectors.status import OLDEST_SECONDS, STATUS, positions_part
 from propbot.console.templatetags.desk import as_decimal
@@ -56,7 +56,12 @@ def figures_html() -> dict[str, Any]:
         "var": VAR.read(),
         "spread": {**spread, "chart": line_chart(points(spread["points"]))},
     }
-    return {name: render_to_string(f"console/sections/{name}.html", {"s": snapshot}) for name in COMMON}
+    return {name: _section(name, snapshot) for name in COMMON}
+
+
+def _section(name: str, snapshot: dict[str, Any]) -> str:
+    breathe()
+    return render_to_string(f"console/sections/{name}.html", {"s": snapshot})
 
 
 VAR = Kept("var", lambda: dict(jsonable(value_at_risk())), seconds=VAR_SECONDS)
