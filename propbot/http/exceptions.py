@@ -4,12 +4,13 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from propbot.errors import RecordingFailedError, RefusedError
+from propbot.outages import database_away
 
 log = structlog.get_logger(__name__)
 DATABASE_RETRY_SECONDS = "2"
@@ -65,7 +66,7 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
             return Response({"detail": "forbidden"}, status=403)
         case exceptions.APIException():
             return _api_response(error)
-        case OperationalError() | InterfaceError():
+        case DatabaseError() | InterfaceError() if database_away(error):
             log.error("database_unavailable", cause=error.__class__.__name__)
             body = error_body("database_unavailable", "the database did not answer")
             return Response(body, status=503, headers={"Retry-After": DATABASE_RETRY_SECONDS})

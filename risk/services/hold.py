@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from approvals.services import approval_expire_for_hold
 from audit.services import alert, audited, record, spool
@@ -82,7 +82,7 @@ def _engage_with_retry(reason: str, source: str) -> DeskState:
     for _ in range(HOLD_ATTEMPTS):
         try:
             return _engage(reason, source)
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:  # whatever it was, a stop is tried again
             last = error
             _drop_dead_connection()
             time.sleep(0.02)

@@ -7,7 +7,7 @@ from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
 from csp.decorators import csp
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
@@ -19,6 +19,7 @@ from approvals.api.authentication import BearerAuthentication
 from approvals.choices import Role
 from approvals.roles import standing_of
 from propbot.config import values
+from propbot.outages import database_away
 
 PAGE_POLICY: dict[str, Any] = {
     "default-src": [NONE],
@@ -74,7 +75,9 @@ def page(view: PageView) -> Callable[..., HttpResponseBase]:
             raise Http404
         try:
             return _answered(request, *args, **kwargs)
-        except (OperationalError, InterfaceError):
+        except (DatabaseError, InterfaceError) as error:
+            if not database_away(error):
+                raise
             # The page must say what still works when the database is away (law 1).
             return render(request, "console/unreadable.html", status=503)
 
