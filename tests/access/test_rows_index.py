@@ -45,7 +45,11 @@ ROWS: dict[str, tuple[str, ...]] = {
         f"{DECIDING}test_a_payload_changed_behind_the_triggers_is_refused",
     ),
     "F6": (f"{DECIDING}test_the_world_is_asked_again_at_execution",),
-    "F7": (f"{DECIDING}test_an_expired_request_is_gone", f"{GUARDS}test_raw_sql_cannot_bend_a_request"),
+    "F7": (
+        f"{DECIDING}test_only_the_databases_clock_ends_a_request",
+        f"{DECIDING}test_an_expired_request_is_gone",
+        f"{GUARDS}test_raw_sql_cannot_bend_a_request",
+    ),
     "F8": (
         f"{DECIDING}test_a_second_confirm_is_told_that_it_is_decided",
         "access/test_idempotency.py::test_a_refusal_is_remembered_too",
@@ -149,7 +153,11 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "H5": (f"{MATRIX}test_reading_makes_no_row",),
     "H6": (f"{FEED}test_a_missing_or_foreign_origin_is_refused",),
-    "H7": (f"{FEED}test_who_loses_the_role_loses_the_feed",),
+    "H7": (
+        f"{FEED}test_who_loses_the_role_loses_the_feed",
+        f"{FEED}test_whose_token_or_account_ends_loses_the_feed",
+        f"{FEED}test_whose_session_ends_loses_the_feed",
+    ),
     "H8": (CELLS, f"{ADMIN}test_a_viewer_does_not_reach_the_page"),
     "H9": (CELLS, f"{MATRIX}test_every_method_that_a_view_serves_has_a_cell"),
     "H10": (
@@ -207,6 +215,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         f"{HOSTILE}test_a_body_that_is_too_much_is_refused_at_once",
         f"{HOSTILE}test_a_packed_body_is_not_unpacked",
         "access/test_server.py::test_the_web_process_stays_small_and_answers_on",
+        "access/test_wire.py::test_every_shape_of_a_request_stops_once_or_not_at_all",
         f"{BODIES}test_a_body_that_is_too_large_is_413",
     ),
     "H27": (

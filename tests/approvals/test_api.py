@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import override_settings
 
 from approvals.models import ApprovalRequest, Person, SealedSecret
@@ -126,6 +127,25 @@ def test_a_new_person_and_a_new_link_are_approved_too(cast: Cast) -> None:
 def test_a_request_that_makes_no_sense_is_refused_when_it_is_asked(cast: Cast, body: dict) -> None:
     assert cast.alice.post("/api/ui/access", body).status_code in (400, 404, 409)
     assert not ApprovalRequest.objects.exists()
+
+
+def linked(cast: Cast, person: str, telegram_id: int) -> int:
+    """The status with which alice's wish and bob's approval end."""
+    body = {"action": "person_link", "person": person, "telegram_id": telegram_id, "reason": "a new phone"}
+    asked = cast.alice.post("/api/ui/access", body)
+    if asked.status_code != 202:
+        return int(asked.status_code)
+    path = f"/api/ui/approvals/{asked.json()['request_id']}/approve"
+    return int(cast.bob.post(path, {"token": APPROVE_TOKEN}).status_code)
+
+
+def test_one_telegram_id_is_one_person(cast: Cast) -> None:
+    assert linked(cast, "vera", 4711) == 200
+    assert linked(cast, "otto", 4711) == 409
+    assert linked(cast, "alice", 4711) in (403, 409)
+    assert list(Person.objects.filter(telegram_id=4711).values_list("name", flat=True)) == ["vera"]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Person.objects.filter(name="otto").update(telegram_id=4711)
 
 
 def rotate(cast: Cast) -> str:

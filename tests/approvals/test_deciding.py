@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group
 from django.db import connection
 from guardian.models import UserObjectPermission
@@ -16,8 +17,10 @@ from approvals.services import (
     approval_request,
     approval_withdraw,
 )
+from approvals.services.expiry import approvals_expire_due
 from approvals.services.people import account_link, person_deactivate, role_set
 from audit.models import AuditRecord, OpsAlert
+from propbot.clock import database_now, utc_now
 from propbot.errors import RefusedError
 from tests.access.people import APPROVE_TOKEN, Cast
 from tests.approvals.conftest import Lamp
@@ -153,6 +156,24 @@ def test_an_expired_request_is_gone(cast: Cast, lamp: Lamp) -> None:
         with refused("expired", 410):
             approval_confirm(action="lamp_on", token=APPROVE_TOKEN)
     assert lamp.lit == []
+
+
+@pytest.mark.parametrize("local_clock", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+@pytest.mark.parametrize(("left", "decided"), [(60, True), (-1, False)])
+def test_only_the_databases_clock_ends_a_request(
+    cast: Cast, lamp: Lamp, local_clock: timedelta, left: int, decided: bool
+) -> None:
+    """A minute before its end it can be decided, a second after it not, whatever this machine's clock says."""
+    row = ask(cast)
+    with time_machine.travel(utc_now() + local_clock), cast.bob.acting():
+        age(row, expires_at=database_now() + timedelta(seconds=left))
+        if decided:
+            approval_decide(approval_id=row.pk, approve=True, token=APPROVE_TOKEN)
+        else:
+            with refused("expired", 410):
+                approval_decide(approval_id=row.pk, approve=True, token=APPROVE_TOKEN)
+    assert len(lamp.lit) == int(decided)
+    assert approvals_expire_due() == int(not decided)
 
 
 def test_a_newer_hold_voids_what_was_asked_under_an_older_one(cast: Cast, lamp: Lamp) -> None:

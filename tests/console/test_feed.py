@@ -1,7 +1,7 @@
 """/ws/status: who may listen, what arrives, and when the socket ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,10 +9,13 @@ import pytest
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
+from knox.models import AuthToken
 
+from approvals.services.people import person_deactivate
 from propbot.asgi import application
 from propbot.console import consumers
 from propbot.console.hub import BUFFERED_MESSAGES, StatusHub
@@ -118,6 +121,58 @@ async def test_who_loses_the_role_loses_the_feed(people: Cast, monkeypatch: pyte
     async with listening(bearer(people.vera)) as found:
         await until(found, "snapshot")
         await database_sync_to_async(people.vera.user.groups.remove)(await database_sync_to_async(viewers)())
+        assert await close_code(found) == 4401
+
+
+def token_gone(who: Member) -> None:
+    AuthToken.objects.filter(user=who.user).delete()
+
+
+def token_over(who: Member) -> None:
+    AuthToken.objects.filter(user=who.user).update(expiry=timezone.now())
+
+
+def person_gone(who: Member) -> None:
+    person_deactivate(person=who.person)
+
+
+def account_off(who: Member) -> None:
+    User.objects.filter(pk=who.user.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("change", [token_gone, token_over, person_gone, account_off])
+async def test_whose_token_or_account_ends_loses_the_feed(
+    people: Cast, monkeypatch: pytest.MonkeyPatch, change: Callable[[Member], None]
+) -> None:
+    monkeypatch.setattr(consumers.StatusConsumer, "recheck_seconds", 0.1)
+    async with listening(bearer(people.vera)) as found:
+        await until(found, "snapshot")
+        await database_sync_to_async(change)(people.vera)
+        assert await close_code(found) == 4401
+    assert await closed_with(bearer(people.vera)) == 4401
+
+
+def logged_out(browser: Client, who: Member) -> None:
+    browser.logout()
+
+
+def password_changed(browser: Client, who: Member) -> None:
+    user = User.objects.get(pk=who.user.pk)
+    user.set_password("another-long-password")
+    user.save()
+
+
+@pytest.mark.parametrize("change", [logged_out, password_changed])
+async def test_whose_session_ends_loses_the_feed(
+    people: Cast, monkeypatch: pytest.MonkeyPatch, change: Callable[[Client, Member], None]
+) -> None:
+    monkeypatch.setattr(consumers.StatusConsumer, "recheck_seconds", 0.1)
+    browser = Client()
+    await database_sync_to_async(browser.force_login)(people.vera.user, "django.contrib.auth.backends.ModelBackend")
+    cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}".encode()
+    async with listening([(b"origin", ORIGIN), (b"cookie", cookie)]) as found:
+        await until(found, "snapshot")
+        await database_sync_to_async(change)(browser, people.vera)
         assert await close_code(found) == 4401
 
 
