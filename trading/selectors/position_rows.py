@@ -47,9 +47,6 @@ class PositionFilters:
             return f"simulated AND status = 'open' AND {NOT_OVER}"
         return "status = %(status)s" if self.status else NOT_OVER
 
-    def asked(self, page: Page) -> dict[str, Any]:
-        return {**vars(self), "limit": page.limit, "offset": page.offset}
-
 
 class LegRow(NamedTuple):
     position_side: str
@@ -111,19 +108,22 @@ def _columns(table: str, names: tuple[str, ...]) -> str:
     )
 
 
-@lru_cache(maxsize=64)
-def _page_sql(where: str) -> str:
+@lru_cache(maxsize=256)
+def _page_sql(where: str, limit: int, paged: bool) -> str:
+    """The limit is part of the text: as a parameter it would be unknown to a kept plan, and each asking planned anew."""
     legs = (
         f"LEFT JOIN trading_leg {side} ON {side}.hedge_id = h.id AND {side}.position_side = '{side}'" for side in SIDES
     )
     columns = ", ".join([_columns("h", HedgeRow._fields), *(_columns(side, LegRow._fields) for side in SIDES)])
-    page = f"SELECT * FROM trading_hedge WHERE {where} {NEWEST} LIMIT %(limit)s OFFSET %(offset)s"  # noqa: S608 - our own words
+    some = f"LIMIT {limit:d}{' OFFSET %(offset)s' if paged else ''}"
+    page = f"SELECT * FROM trading_hedge WHERE {where} {NEWEST} {some}"  # noqa: S608 - our own words
     return f"SELECT {columns} FROM ({page}) h {' '.join(legs)} {NEWEST}"  # noqa: S608 - our own words
 
 
 def position_rows(filters: PositionFilters, page: Page) -> list[PositionRow]:
     """Newest first; the long leg of each before its short one."""
-    return [_read(row) for row in statements.rows(_page_sql(filters.where()), filters.asked(page))]
+    sql = _page_sql(filters.where(), page.limit, page.offset > 0)
+    return [_read(row) for row in statements.rows(sql, {**vars(filters), "offset": page.offset})]
 
 
 def _read(row: tuple[Any, ...]) -> PositionRow:
