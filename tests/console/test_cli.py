@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from django.core.management import call_command
 
 from approvals import glass
 from approvals.services.glass import glass_seal
 from propbot.console.cli import main
+from propbot.console.management.commands.desk import Command as ManageDesk
 from propbot.errors import RefusedError
 from risk.selectors import control_read, desk_read
 from tests.access.people import APPROVE_TOKEN, Cast, Member
@@ -81,6 +83,31 @@ def test_the_old_script_is_still_there() -> None:
     )
     assert told.returncode == 0
     assert "Operate a PropBot desk" in told.stdout
+
+
+def managed(desk: Any, who: Member, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit code of ``manage.py desk WORDS`` in a shell of this person."""
+    monkeypatch.setenv("PROPBOT_BASE_URL", desk.url)
+    monkeypatch.setenv("API_TOKEN", who.token)
+    with pytest.raises(SystemExit) as ended:
+        ManageDesk().run_from_argv(["manage.py", "desk", *words])
+    return int(ended.value.code or 0)
+
+
+def test_manage_py_has_the_same_commands_and_the_same_two_people(
+    live_server: Any, cast: Cast, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert managed(live_server, cast.alice, monkeypatch, "hold", "testing") == 0
+    assert managed(live_server, cast.alice, monkeypatch, "resume", "request", "checked") == 0
+    assert managed(live_server, cast.alice, monkeypatch, "resume", "confirm", "--approve-token", APPROVE_TOKEN) == 1
+    assert managed(live_server, cast.bob, monkeypatch, "resume", "confirm", "--approve-token", APPROVE_TOKEN) == 0
+    assert not desk_read().hold_active
+    capsys.readouterr()
+    assert managed(live_server, cast.vera, monkeypatch, "--json", "status") == 0
+    assert json.loads(capsys.readouterr().out)["hold_active"] is False
+    assert managed(live_server, cast.vera, monkeypatch, "no-such-command") == 2
+    call_command("desk", "status")
+    assert "SAFE_MODE" in capsys.readouterr().out
 
 
 def test_control_loosens_with_two_terminals(live_server: Any, cast: Cast) -> None:
