@@ -28,11 +28,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureRequ
 
     with django_db_blocker.unblock():
         _spare_the_disk()
-        statements = seed_keep()
+        statement = seed_keep()
         keep_cast()
-        seed_restore(statements)
+        seed_restore(statement)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: seed_restore(statements))
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: seed_restore(statement))
         yield
 
 

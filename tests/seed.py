@@ -2,7 +2,8 @@
 
 Django's flush truncates, which the audit's trigger refuses, and empties the tables that migrations
 fill (groups, the desk row). Here a copy of every filled table is kept in a schema of its own; rows are
-deleted with triggers off, as the owner, and the copies put back.
+deleted with triggers off, as the owner, and the copies put back, by a function of that schema: its hundred statements
+are planned once per connection.
 """
 
 from collections.abc import Callable
@@ -35,7 +36,7 @@ def _columns(table: str) -> str:
 
 
 def seed_keep() -> str:
-    """Copy what is there now; the statements that restore it."""
+    """Copy what is there now; the statement that restores it."""
     restore = []
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
@@ -46,18 +47,26 @@ def seed_keep() -> str:
                 cursor.execute(f'CREATE TABLE {SCHEMA}."{table}" AS TABLE public."{table}"')
                 columns = _columns(table)
                 restore.append(f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM {SCHEMA}."{table}"')
-    return _unwatched(restore)
+    return _unwatched(SCHEMA, restore)
 
 
-def _unwatched(statements: list[str]) -> str:
-    """Deletions first, without triggers and foreign keys."""
+def _unwatched(schema: str, statements: list[str]) -> str:
+    """The call of a function that performs them, deletions first, without triggers and foreign keys."""
     ordered = sorted(statements, key=lambda text: not text.startswith("DELETE"))
-    return "; ".join(("SET session_replication_role = replica", *ordered, "SET session_replication_role = DEFAULT"))
-
-
-def seed_restore(statements: str) -> None:
+    watched, unwatched = (
+        f"PERFORM set_config('session_replication_role', '{role}', true)" for role in ("origin", "replica")
+    )
+    body = ";\n".join((unwatched, *ordered, watched))
     with connection.cursor() as cursor:
-        cursor.execute(statements)
+        cursor.execute(
+            f"CREATE FUNCTION {schema}.put_back() RETURNS void LANGUAGE plpgsql AS $body$ BEGIN {body}; END $body$"
+        )
+    return f"SELECT {schema}.put_back()"
+
+
+def seed_restore(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def _digests() -> dict[str, str | None]:
@@ -70,7 +79,7 @@ def _digests() -> dict[str, str | None]:
 
 
 def act_keep(act: Callable[[], object]) -> str:
-    """Perform ``act`` once, committed; the statements that leave the same rows in the tables it changed."""
+    """Perform ``act`` once, committed; the statement that leaves the same rows in the tables it changed."""
     before = _digests()
     act()
     changed = [table for table, digest in _digests().items() if digest != before[table]]
@@ -84,4 +93,4 @@ def act_keep(act: Callable[[], object]) -> str:
                 f'DELETE FROM public."{table}"',
                 f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM {ACT_SCHEMA}."{table}"',
             ]
-    return _unwatched(repeat)
+    return _unwatched(ACT_SCHEMA, repeat)

@@ -94,7 +94,7 @@ def make_cast() -> Cast:
     """Four persons cost a hundred statements, so they were made once (``keep_cast``) and their rows are put back. Where
     something is on the record already, putting back would take it away: they are made anew."""
     if _kept and AuditRecord.objects.count() == _kept[0].records:
-        seed_restore(_kept[0].statements)
+        seed_restore(_kept[0].statement)
         return deepcopy(_kept[0].cast)
     return _made()
 
@@ -107,7 +107,7 @@ def _made() -> Cast:
 class _Kept:
     cast: Cast
     records: int
-    statements: str
+    statement: str
 
 
 _kept: list[_Kept] = []
@@ -116,8 +116,8 @@ _kept: list[_Kept] = []
 def keep_cast() -> None:
     """Once per database, with nothing in it but what the migrations left; its rows stay until they are taken away."""
     records, made = AuditRecord.objects.count(), list[Cast]()
-    statements = act_keep(lambda: made.append(_made()))
-    _kept[:] = [_Kept(made[0], records, statements)]
+    statement = act_keep(lambda: made.append(_made()))
+    _kept[:] = [_Kept(made[0], records, statement)]
 
 
 @pytest.fixture
