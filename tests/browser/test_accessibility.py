@@ -11,6 +11,7 @@ from propbot.console.browser import signed_in
 from tests.acceptance.desk import Desk
 from tests.browser.conftest import Eyes
 
+pytestmark = pytest.mark.timeout(300)  # the first one starts a desk, a browser and npm
 AXE = "axe-core@4.10.2"
 GRAVE = ("serious", "critical")
 RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
