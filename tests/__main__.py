@@ -5,7 +5,8 @@ eight processes each, run after that, two at a time, so that their clocks mean s
 Playwright and the other tests' event loops do not share a process.
 What fails beside others is asked once more alone, and the closing line says how often that was needed: real
 processes under real timeouts on two busy cores miss a deadline now and then, and a fault fails twice.
-Desks that play for minutes run only where CI is set, as .ci/run sets it; the closing line names what was left to it.
+What takes minutes (long plays of desks, a quick run of the chaos harness, generated requests, a second server) runs only
+where CI is set, as .ci/run sets it; the closing line names what was left to it.
 SKIP_DESKS=1 leaves out the desks and the browser, which bring services of their own whatever the suite stands on.
 """
 
@@ -20,7 +21,8 @@ ALONE = ("tests/acceptance", "tests/embedded", "tests/faults/test_desk.py")
 BROWSER = ("tests/browser",)
 LONG = (
     "tests/acceptance/test_canaries.py", "tests/acceptance/test_recording.py", "tests/embedded/test_shares.py",
-    "tests/faults/test_desk.py",
+    "tests/faults/test_desk.py", "tests/chaos/test_harness.py", "tests/access/test_schema_fuzz.py",
+    "tests/upkeep/test_second_database.py",
 )  # fmt: skip
 NO_TESTS_COLLECTED = 5
 ONCE_MORE = 20
@@ -72,7 +74,7 @@ def main() -> int:
     began, whole = time.monotonic(), bool(os.environ.get("CI"))
     left = () if whole else LONG
     runs = (
-        ["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER)],
+        ["-n", "3", "--dist", "worksteal", "tests", *_ignored(ALONE + BROWSER + left)],
         ["-n", "2", "--dist", "loadfile", *(path for path in ALONE if path not in left), *_ignored(left)],
         list(BROWSER),
     )
