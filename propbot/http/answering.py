@@ -1,8 +1,9 @@
-"""How many requests this process is answering, so that work which can wait lets them go first.
+"""What this process is answering, so that work which can wait lets it go first.
 
 One thread computes at a time: what is built beside a request is built at the request's expense.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,4 +47,42 @@ class Answering:
                 self._changed.notify_all()
 
 
+class Stopping:
+    """The requests that stop the desk, on the server's own loop: while one is answered, whoever reads waits a little.
+
+    Bounded: a stop that waits for the database keeps nobody from seeing the desk.
+    """
+
+    patience_seconds = 0.25
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Within the block, one stop more is being answered."""
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                for waiting in self._waiting:
+                    if not waiting.done():
+                        waiting.set_result(None)
+
+    async def over(self) -> None:
+        """Return when no stop is being answered, or when patience ends."""
+        if not self._count:
+            return
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiting)
+        try:
+            await asyncio.wait([waiting], timeout=self.patience_seconds)
+        finally:
+            self._waiting.discard(waiting)
+
+
 REQUESTS = Answering()
+STOPS = Stopping()
