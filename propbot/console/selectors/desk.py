@@ -1,6 +1,7 @@
 """The desk row and what stands on it, as the pages and the feed show it."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,24 @@ from propbot.clock import utc_now
 from propbot.config import values
 from propbot.console.phrases import status_line
 from risk.desk import ControlSnapshot, DeskSnapshot
-from risk.selectors import control_read, desk_read
+from risk.models import ControlSettings, DeskState
+from risk.selectors import control_row, control_snapshot, desk_read, desk_snapshot
 from trading.choices import HedgeStatus
 from trading.models import Opportunity
 
-# Prewritten: both are asked for each answer and at each look of the live feed.
+# Prewritten, and one question for all of it: it is asked for each answer and at each look of the live feed.
 PENDING = "WHERE status = 'pending' AND expires_at > %s ORDER BY requested_at"
+BOTH_ROWS = "CROSS JOIN risk_controlsettings WHERE risk_deskstate.id = 1 AND risk_controlsettings.id = 1"
 # The words of the index on what is not over.
 NOT_OVER = """
 SELECT status, simulated, count(*) FROM trading_hedge WHERE NOT (status IN ('closed', 'failed')) GROUP BY 1, 2
 """
+# Beside them: whether some request is pending, and how many hedges stand.
+STANDING = f"""
+jsonb_build_array(
+    EXISTS (SELECT FROM approvals_approvalrequest WHERE status = 'pending' AND expires_at > %s),
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(status, simulated, count)), '[]') FROM ({NOT_OVER}) AS counted))
+"""  # noqa: S608 - our own text
 STATE_LABELS = {"hold": "Stopped", "safe": "Safe mode", "ready": "Ready", "run": "Running"}
 
 
@@ -105,8 +114,12 @@ def recent_approvals(limit: int = 20) -> list[dict[str, Any]]:
 
 def hedge_counts() -> dict[str, int]:
     """Hedges that are not over: real ones by status, simulated ones apart (law 10)."""
+    return _counted(statements.rows(NOT_OVER))
+
+
+def _counted(standing: Iterable[Sequence[Any]]) -> dict[str, int]:
     counts = {"open": 0, "partial": 0, "in_flight": 0, "closing": 0, "simulated": 0, "simulated_partial": 0}
-    for status, simulated, count in statements.rows(NOT_OVER):
+    for status, simulated, count in standing:
         for name in _counted_as(status, simulated):
             counts[name] += count
     return counts
@@ -169,9 +182,20 @@ def revisions() -> dict[str, Any]:
 def desk_now() -> dict[str, Any]:
     """Everything that must be right this instant: the desk row itself, never a copy from a cache."""
     now = utc_now()
-    desk, control = desk_read(), control_read()
-    pending, counts = pending_approvals(now), hedge_counts()
-    return compose_desk(desk, control, pending, counts, now)
+    desk, control, (is_pending, standing) = _desk_rows(now)
+    pending = pending_approvals(now) if is_pending else []
+    return compose_desk(desk_snapshot(desk), control_snapshot(control), pending, _counted(standing), now)
+
+
+def _desk_rows(now: datetime) -> tuple[DeskState, ControlSettings, Any]:
+    """Raises when there is no desk: what cannot be read is stopped (law 1)."""
+    found = statements.found_together(DeskState, ControlSettings, STANDING, BOTH_ROWS, [now])
+    if not found:
+        desk_read()
+        control_row()  # makes a row that is missing
+        found = statements.found_together(DeskState, ControlSettings, STANDING, BOTH_ROWS, [now])
+    desk, control, standing = found[0]
+    return desk, control, json.loads(standing)
 
 
 def compose_desk(
