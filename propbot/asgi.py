@@ -8,13 +8,13 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "propbot.settings")
 django.setup()  # loads the apps: what follows may import models
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from propbot.checks import start_process  # noqa: E402
 from propbot.config import values  # noqa: E402
 from propbot.console.routing import websocket_urlpatterns  # noqa: E402
+from propbot.console.socket_auth import BearerOrSession  # noqa: E402
 from propbot.http.bounds import Bounded  # noqa: E402
 from propbot.http.handler import OneHopHandler  # noqa: E402
 
@@ -25,7 +25,7 @@ application = ProtocolTypeRouter(
     {
         "http": Bounded(OneHopHandler()),
         # A missing, foreign or null Origin is refused with 403 (RELIABILITY H6).
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": AllowedHostsOriginValidator(BearerOrSession(URLRouter(websocket_urlpatterns))),
     }
 )
 

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -14,6 +15,7 @@ from propbot.console.hub import Client, StatusHub
 from propbot.console.nudges import listen
 from propbot.console.selectors.live import live_status
 from propbot.console.socket_auth import Visitor, visitor_of, visitor_still_allowed
+from propbot.http.answering import STOPS
 
 RECHECK_SECONDS = 30.0
 CLOSE_UNAUTHORIZED = 4401
@@ -39,7 +41,12 @@ class StatusConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(StopConsumer):
             await await_many_dispatch([receive], self.dispatch)
 
+    async def dispatch(self, message: Any) -> None:
+        """Without channels' look after the database's connections in one more thread: each reader here does it itself."""
+        await getattr(self, get_handler_name(message))(message)
+
     async def connect(self) -> None:
+        await STOPS.over()
         self._visitor = await database_sync_to_async(visitor_of)(self.scope)
         await self.accept()
         if self._visitor is None:
@@ -67,8 +74,9 @@ class StatusConsumer(AsyncWebsocketConsumer):
         await self.close(code=CLOSE_TOO_SLOW)
 
     async def _recheck(self) -> None:
-        """Roles, sessions and tokens end while sockets live on (RELIABILITY H7)."""
-        visitor = self._visitor
-        while visitor is not None and await database_sync_to_async(visitor_still_allowed)(visitor):  # noqa: ASYNC110 - rows
+        """Roles, sessions and tokens end while sockets live on (RELIABILITY H7). Who was let in was just asked."""
+        visitor, allowed = self._visitor, True
+        while visitor is not None and allowed:
             await asyncio.sleep(self.recheck_seconds)
+            allowed = await database_sync_to_async(visitor_still_allowed)(visitor)
         await self.close(code=CLOSE_UNAUTHORIZED)

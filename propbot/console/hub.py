@@ -16,11 +16,14 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 
+from propbot.http.answering import STOPS
+
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 5.0
 BUFFERED_MESSAGES = 32
+AT_ONCE = 10
 STOP = "stop"
 
 # What reading committed state can meet: the database, a row that is not there, a pool or thread that ended.
@@ -107,7 +110,7 @@ class StatusHub:
             now = asyncio.get_running_loop().time()
             if readable and now >= beat_at:
                 beat_at = now + self._beat_seconds
-                self._send(self._text("heartbeat"))
+                await self._send(self._text("heartbeat"))
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -122,10 +125,10 @@ class StatusHub:
         except UNREADABLE:
             # No reading, no heartbeat: the page says STALE by itself, and may not act on what it shows.
             logger.warning("status_unreadable")
-            self._send(json.dumps({"type": "unreadable", "seq": self.seq}))
+            await self._send(json.dumps({"type": "unreadable", "seq": self.seq}))
             return False
         if self._print != before:
-            self._send(self._text("change"))
+            await self._send(self._text("change"))
         return True
 
     async def _refresh(self) -> None:
@@ -135,8 +138,12 @@ class StatusHub:
             self.seq += 1
         self._status, self._print = status, found
 
-    def _send(self, text: str) -> None:
-        for client in tuple(self._clients):
+    async def _send(self, text: str) -> None:
+        """A few at a time, and after the answer to who stops the desk: that is what they are told of."""
+        for number, client in enumerate(tuple(self._clients)):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+                await STOPS.over()
             client.put(text)
 
     def _text(self, kind: str) -> str:

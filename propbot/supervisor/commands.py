@@ -64,8 +64,10 @@ def worker(queue: str, name: str, threads: int) -> tuple[str, ...]:
 
 def web(plan: DeskPlan) -> tuple[str, ...]:
     address = ("--host", HOST, "--port", str(plan.port))
+    # Compressed for each of two hundred sockets, one change of the desk would keep the process from the next request.
     limits = ("--timeout-graceful-shutdown", "3", "--no-server-header", "--log-level", "warning")
-    return (sys.executable, "-m", "uvicorn", "propbot.asgi:application", *address, *limits)
+    sockets = ("--ws-per-message-deflate", "false")
+    return (sys.executable, "-m", "uvicorn", "propbot.asgi:application", *address, *limits, *sockets)
 
 
 def simulator(plan: DeskPlan) -> tuple[str, ...]:
