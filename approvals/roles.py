@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.apps import AppConfig
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission, User
 from django.db.models import Q, QuerySet
 
 from approvals.choices import Role
@@ -25,9 +25,13 @@ NOT_FOR_VIEWERS = ("limit", "skip")
 HIDDEN_MODELS = ("sealedsecret", "tokennote", "tokenguard", "idempotentanswer", "ratebucket")
 
 
+STANDING = "standing"
 # Beside the account, since every answer begins with this question: the names of its groups.
 GROUPS = """ARRAY(SELECT name FROM auth_group JOIN auth_user_groups ON auth_user_groups.group_id = auth_group.id
  WHERE auth_user_groups.user_id = approvals_personaccount.user_id)"""
+# The account of a user's row, and its person while that one is active.
+BESIDE_USER = """LEFT JOIN approvals_personaccount ON approvals_personaccount.user_id = auth_user.id
+ LEFT JOIN approvals_person ON approvals_person.id = approvals_personaccount.person_id AND approvals_person.active"""
 OF_USER = """JOIN approvals_person ON approvals_person.id = approvals_personaccount.person_id
  WHERE approvals_personaccount.user_id = %s AND approvals_person.active"""
 
@@ -36,10 +40,22 @@ def standing_of(user: AnyUser) -> tuple[PersonAccount, Role | None] | None:
     """The account of an active person, and the strongest role that it has now; None when there is none."""
     if user.pk is None or not user.is_active:
         return None
+    if STANDING in vars(user):
+        known: tuple[PersonAccount, Role | None] | None = vars(user)[STANDING]
+        return known
     for account, person, groups in statements.found_together(PersonAccount, Person, GROUPS, OF_USER, [user.pk]):
         account.person = person
         return account, _strongest(groups)
     return None
+
+
+def standing_note(user: User, account: PersonAccount | None, person: Person | None, groups: Iterable[str]) -> None:
+    """What was read beside a token is not read again for this object, which lives as long as one request."""
+    if account is not None and person is not None:
+        account.person = person
+        vars(user)[STANDING] = (account, _strongest(groups))
+    else:
+        vars(user)[STANDING] = None
 
 
 def _strongest(groups: Iterable[str]) -> Role | None:

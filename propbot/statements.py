@@ -155,6 +155,26 @@ def found_together(
     ]
 
 
+def found_joined(
+    models: Sequence[type[Model]], beside: Sequence[str], rest: str, params: Parameters = ()
+) -> list[tuple[list[Any], list[Any]]]:
+    """Rows of several models side by side, None where an outer join found none, and more values (``beside``, SQL).
+    ``rest`` follows FROM the first model's table."""
+    shapes = [_select(model) for model in models]
+    chosen = ", ".join([*(columns for columns, _, _ in shapes), *beside])
+    sql = f'SELECT {chosen} FROM "{models[0]._meta.db_table}" {rest}'  # noqa: S608 - our own names
+    answers = []
+    for one in rows(sql, params):
+        made: list[Any] = []
+        left = one
+        for model, (_, names, decoders) in zip(models, shapes, strict=True):
+            key = left[names.index(model._meta.pk.attname)]
+            made.append(None if key is None else _made(model, names, decoders, left))
+            left = left[len(names) :]
+        answers.append((made, list(left)))
+    return answers
+
+
 def found(model: type[Found], rest: str, params: Parameters = ()) -> list[Found]:
     """Whole rows of one model."""
     return [one for one, _ in found_beside(model, "NULL", rest, params)]

@@ -1,4 +1,7 @@
-"""Who calls: a knox bearer token or a session with CSRF. Reading writes nothing but the last use."""
+"""Who calls: a knox bearer token or a session with CSRF. Reading writes nothing but the last use.
+
+Token, user, person and role are one question: every answer begins with it.
+"""
 
 from datetime import timedelta
 
@@ -12,7 +15,8 @@ from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
-from approvals.models import TokenNote
+from approvals.models import Person, PersonAccount, TokenNote
+from approvals.roles import BESIDE_USER, GROUPS, standing_note
 from propbot import statements
 from propbot.clock import utc_now
 
@@ -21,7 +25,7 @@ MAX_TOKEN = 256
 # Beside the token: whether its last use was noted lately.
 NOTED = """EXISTS (SELECT 1 FROM approvals_tokennote
  WHERE approvals_tokennote.digest = knox_authtoken.digest AND last_used_at >= %s)"""
-LIVE = """JOIN auth_user ON auth_user.id = knox_authtoken.user_id
+LIVE = f"""JOIN auth_user ON auth_user.id = knox_authtoken.user_id {BESIDE_USER}
  WHERE token_key = %s AND digest = %s AND (expiry IS NULL OR expiry > %s) AND auth_user.is_active"""
 
 
@@ -48,7 +52,11 @@ def token_found(raw: bytes | str) -> AuthToken | None:
     # The digest is a 512-bit hash of a random token: looking it up by index tells a guesser nothing.
     now, key = utc_now(), text[: CONSTANTS.TOKEN_KEY_LENGTH]
     asked = [now - LAST_USE_EVERY, key, wanted, now]
-    for token, user, noted in statements.found_together(AuthToken, User, NOTED, LIVE, asked):
+    models = (AuthToken, User, PersonAccount, Person)
+    for (token, user, account, person), (noted, groups) in statements.found_joined(
+        models, (NOTED, GROUPS), LIVE, asked
+    ):
+        standing_note(user, account, person, groups)
         token.user = user
         vars(token)["noted"] = noted
         return token

@@ -15,12 +15,14 @@ from propbot.console.hub import Client, StatusHub
 from propbot.console.nudges import listen
 from propbot.console.selectors.live import live_status
 from propbot.console.socket_auth import Visitor, visitor_of, visitor_still_allowed
-from propbot.http.answering import STOPS
+from propbot.http.answering import STOPS, Turns
 
 RECHECK_SECONDS = 30.0
 CLOSE_UNAUTHORIZED = 4401
 CLOSE_TOO_SLOW = 4408
 
+# After an interruption everybody comes back at once: a few at a time, so that a stop which comes among them goes first.
+door = Turns(at_once=2)
 hub = StatusHub(database_sync_to_async(live_status), listen=listen)
 
 
@@ -46,13 +48,14 @@ class StatusConsumer(AsyncWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        await STOPS.over()
-        self._visitor = await database_sync_to_async(visitor_of)(self.scope)
-        await self.accept()
-        if self._visitor is None:
-            await self.close(code=CLOSE_UNAUTHORIZED)
-            return
-        self._client = await hub.join()
+        async with door.one():
+            await STOPS.over()
+            self._visitor = await database_sync_to_async(visitor_of)(self.scope)
+            await self.accept()
+            if self._visitor is None:
+                await self.close(code=CLOSE_UNAUTHORIZED)
+                return
+            self._client = await hub.join()
         self._tasks = (asyncio.create_task(self._pump(self._client)), asyncio.create_task(self._recheck()))
 
     async def disconnect(self, code: int) -> None:
@@ -78,5 +81,6 @@ class StatusConsumer(AsyncWebsocketConsumer):
         visitor, allowed = self._visitor, True
         while visitor is not None and allowed:
             await asyncio.sleep(self.recheck_seconds)
+            await STOPS.over()
             allowed = await database_sync_to_async(visitor_still_allowed)(visitor)
         await self.close(code=CLOSE_UNAUTHORIZED)

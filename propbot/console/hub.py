@@ -120,6 +120,7 @@ class StatusHub:
 
     async def _poll(self) -> bool:
         before = self._print
+        await STOPS.over()
         try:
             await self._refresh()
         except UNREADABLE:
@@ -143,7 +144,7 @@ class StatusHub:
         for number, client in enumerate(tuple(self._clients)):
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
-                await STOPS.over()
+                await STOPS.over()  # another one
             client.put(text)
 
     def _text(self, kind: str) -> str:

@@ -5,9 +5,12 @@ One thread computes at a time: what is built beside a request is built at the re
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from threading import Condition
+
+LOOK_SECONDS = 0.002
 
 
 class Answering:
@@ -72,6 +75,12 @@ class Stopping:
                     if not waiting.done():
                         waiting.set_result(None)
 
+    def over_in_thread(self) -> None:
+        """The same for a thread that is not the server's: it looks, for nobody there can tell it."""
+        until = time.monotonic() + self.patience_seconds
+        while self._count and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+
     async def over(self) -> None:
         """Return when no stop is being answered, or when patience ends."""
         if not self._count:
@@ -82,6 +91,39 @@ class Stopping:
             await asyncio.wait([waiting], timeout=self.patience_seconds)
         finally:
             self._waiting.discard(waiting)
+
+
+class Turns:
+    """So many at a time, in the order of their coming. Of no loop in particular, as the module that holds it."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        while self._free <= 0:
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            try:
+                await waiting
+            except asyncio.CancelledError:
+                if waiting.done() and not waiting.cancelled():
+                    self._next()  # it was called, and leaves its turn to another
+                raise
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+            self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
 
 
 REQUESTS = Answering()

@@ -24,8 +24,8 @@ from propbot.http.reserved import STOPPING_PATHS
 
 # One thread of a process computes at a time: with a hundred that want to, each hand-over costs more than the work, and a
 # backlog that has once formed never clears. Measured at a hundred status requests a second beside two hundred sockets:
-# with 96 threads p99 was 0.4 s or, after a stall, 2 s without end; with six 0.33 s, with three 0.08 s.
-POLLED_THREADS = 3
+# with 96 threads p99 was 0.4 s or, after a stall, 2 s without end; with six 0.33 s, with two or three 0.08 to 0.25 s.
+POLLED_THREADS = 2
 # What programs and open pages ask again and again, and the database answers at once.
 POLLED = ("/api/ui/status/", "/api/ui/state", "/api/ui/control-state")
 # More than the database has connections for (D12): who waits for a fill holds a thread, and nobody else may wait for it.
