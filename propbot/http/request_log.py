@@ -4,6 +4,7 @@
 beginning as well says nothing that the last one does not, and cost as much as the answer of a status request.
 """
 
+import random
 import uuid
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ REQUEST_ID = "HTTP_X_REQUEST_ID"
 class RequestLogMiddleware(RequestMiddleware):
     def prepare(self, request: "HttpRequest") -> None:
         """The peer's address: a proxy's header is resolved by the server process, not believed here."""
+        # It names a request and guards nothing; the system's generator would give the interpreter away to get it.
+        own = uuid.UUID(int=random.getrandbits(128), version=4)
         structlog.contextvars.bind_contextvars(
-            request_id=request.META.get(REQUEST_ID) or str(uuid.uuid4()), ip=request.META.get("REMOTE_ADDR")
+            request_id=request.META.get(REQUEST_ID) or str(own), ip=request.META.get("REMOTE_ADDR")
         )
         self.bind_user_id(request)
