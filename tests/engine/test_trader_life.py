@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import IntegrityError, OperationalError, connections
 from django.test import override_settings
 
 from propbot.clock import utc_now
@@ -52,8 +52,16 @@ def test_a_start_stops_the_desk_recovers_and_reaches_two_clean_rounds(worker: Tr
     assert worker.runtime.problems == {LONG: (), SHORT: ()}
 
 
-def test_a_thread_whose_database_is_away_says_so_in_a_line_and_goes_on(
-    worker: TraderWorker, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("fault", "event", "with_traceback"),
+    [
+        (OperationalError("connection refused"), "trader_thread_without_database", False),
+        (IntegrityError("null value"), "trader_thread_failed", True),
+        (ValueError("a surprise"), "trader_thread_failed", True),
+    ],
+)
+def test_a_thread_goes_on_and_hides_no_fault_of_ours_behind_an_absent_database(
+    worker: TraderWorker, caplog: pytest.LogCaptureFixture, fault: Exception, event: str, with_traceback: bool
 ) -> None:
     turns: list[int] = []
 
@@ -61,13 +69,13 @@ def test_a_thread_whose_database_is_away_says_so_in_a_line_and_goes_on(
         turns.append(1)
         if len(turns) > 1:
             worker._stopping.set()
-        raise OperationalError("connection refused")
+        raise fault
 
     worker._again("lease", step, 0)
     assert len(turns) == 2
-    told = [one for one in caplog.records if "trader_thread_without_database" in one.getMessage()]
-    assert len(told) == 2
-    assert not any(one.exc_info for one in told)
+    told = [one for one in caplog.records if "trader_thread_" in one.getMessage()]
+    assert [event in one.getMessage() for one in told] == [True, True]
+    assert {"Traceback" in one.getMessage() for one in told} == {with_traceback}
 
 
 def test_a_second_trader_stands_by_and_takes_over_after_an_orderly_stop(worker: TraderWorker) -> None:

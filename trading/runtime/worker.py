@@ -17,6 +17,7 @@ from propbot import build
 from propbot.clock import utc_now
 from propbot.config import values
 from propbot.errors import RecordingFailedError, RefusedError
+from propbot.outages import database_away
 from risk.selectors import accounts_in_use
 from risk.services.autopilot import autopilot_evaluate
 from risk.services.desk import desk_start, desk_stop_clean
@@ -110,10 +111,13 @@ class TraderWorker:
                 if name != "knocks":
                     close_old_connections()
                 step()
-            except (DatabaseError, InterfaceError) as error:  # an absent database is news, but no surprise
-                log.error("trader_thread_without_database", thread=name, error=error.__class__.__name__)
-            except Exception:  # a watching thread that died of a surprise would watch no more
-                log.exception("trader_thread_failed", thread=name)
+            except Exception as error:  # a watching thread that died of a surprise would watch no more
+                if database_away(
+                    error
+                ):  # news, but no surprise; every other error of the database's is a fault of ours
+                    log.error("trader_thread_without_database", thread=name, error=error.__class__.__name__)
+                else:
+                    log.exception("trader_thread_failed", thread=name)
         connections.close_all()
 
     def _clockwork(self, duties: tuple[Duty, ...]) -> Callable[[], None]:
