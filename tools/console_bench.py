@@ -25,7 +25,7 @@ import httpx
 import psycopg
 
 from tools.console_feed import LISTENERS, hold_latencies
-from tools.reports import Result, at_most, measured, write_report
+from tools.reports import Result, at_most, measured, show, write_report
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "propbot_console_bench"
@@ -267,8 +267,7 @@ def main() -> int:
         sys.stderr.write("the bench drops databases: it runs against a local PostgreSQL only\n")
         return 2
     results = bench(lambda text: sys.stdout.write(f"{text}\n"))
-    for row in results:
-        sys.stdout.write(f"{row.name:60} {row.value:>10} {row.unit:10} {row.target}\n")
+    show(results)
     write_report("console_bench", results, command="make console-bench")
     return 0 if all(row.ok is not False for row in results) else 1
 

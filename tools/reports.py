@@ -41,6 +41,17 @@ def measured(name: str, value: float, unit: str) -> Result:
     return Result(name, round(value, 4), unit)
 
 
+def show(results: Sequence[Result]) -> None:
+    """A line each, for whoever waits at the terminal."""
+    width = max((len(one.name) for one in results), default=0)
+    for one in results:
+        verdict = {True: "met", False: "MISSED", None: ""}[one.ok]
+        sys.stdout.write(
+            f"{one.name:{width}} {one.value!s:>14} {one.unit:12} {one.target:10} {verdict}".rstrip() + "\n"
+        )
+    sys.stdout.flush()
+
+
 def _git(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from propbot.upkeep.pruning import BATCH
-from tools.reports import Result, at_most, measured, write_report
+from tools.reports import Result, at_most, measured, show, write_report
 
 DATABASE = "propbot_retention"
 ROWS = 2_000_000
@@ -125,8 +125,7 @@ def main() -> int:
         return 2
     with database(server.rpartition("/")[0] + "/postgres") as url:
         rows = bench(url, options.rows)
-    for row in rows:
-        sys.stdout.write(f"{row.name:80} {row.value!s:>14} {row.unit:8} {row.target}\n")
+    show(rows)
     if not options.no_report:
         write_report("retention", rows, command="python -m tools.retention")
     return int(any(row.ok is False for row in rows))

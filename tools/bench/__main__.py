@@ -18,7 +18,7 @@ from tests.acceptance.desk import Desk
 from tools.bench.ground import Ground, ground_of
 from tools.bench.parts import resident_mib, run_part
 from tools.bench.race import race
-from tools.reports import Result, measured, write_report
+from tools.reports import Result, measured, show, write_report
 
 REPETITIONS, QUICK_REPETITIONS = 20, 3
 WEIGHED = {"web": "uvicorn", "trader": "-Q trading", "worker": "-Q ops", "stream": "stream_quotes", "beat": " beat "}
@@ -52,13 +52,6 @@ def section(name: str, ground: Ground, *, quick: bool) -> list[Result]:
 
 def _part(name: str, ground: Ground, *, quick: bool) -> list[Result]:
     return run_part(ground, name, quick=quick)
-
-
-def show(results: list[Result]) -> None:
-    for one in results:
-        verdict = {True: "met", False: "MISSED", None: ""}[one.ok]
-        sys.stdout.write(f"{one.name}: {one.value} {one.unit} {one.target} {verdict}\n")
-    sys.stdout.flush()
 
 
 def load() -> Result:

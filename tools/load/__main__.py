@@ -22,7 +22,7 @@ from propbot.supervisor import embedded
 from tests.acceptance.desk import Desk, free_port_block, running_desk
 from tools.load import holds, listeners, quotes, readers, recording
 from tools.load.results import REQUESTS_PER_SECOND, feed_results, hold_results, quote_results, status_results
-from tools.reports import ROOT, Result, exactly, measured, write_report
+from tools.reports import ROOT, Result, exactly, measured, show, write_report
 from tools.soak import memory
 
 LISTENERS = 200
@@ -151,8 +151,7 @@ def main() -> int:
             say(f"the desk is up on {desk.base_url}; {WARM_SECONDS:g} s to warm up")
             time.sleep(WARM_SECONDS)
             rows = asyncio.run(load(desk, options, wanted=wanted))
-        for row in rows:
-            sys.stdout.write(f"{row.name:70} {row.value!s:>12} {row.unit:12} {row.target}\n")
+        show(rows)
         if not options.no_report:
             write_report("load", rows, command=command_of(options))
     finally:

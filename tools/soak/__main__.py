@@ -17,7 +17,8 @@ from pathlib import Path
 
 from propbot.supervisor import embedded, files
 from tests.acceptance.desk import Desk, free_port_block, start_desk, stop_desk
-from tools.reports import ROOT, Result, write_report
+from tools.chaos import desks
+from tools.reports import ROOT, Result, show, write_report
 from tools.soak.drift import drifts
 from tools.soak.judge import Judge, counted, secrets_in
 from tools.soak.memory import Scales
@@ -26,15 +27,7 @@ from tools.soak.results import results
 from tools.soak.rounds import Rounds, Tale, Violation, log_to, now_text
 
 SEED = 20261122
-SETTINGS = {
-    "AUTO_HEDGE_SCAN_SECS": "2",
-    "SCAN_INTERVAL_SEC": "2",
-    "ORDER_NOTIONAL_USDT": "300",
-    "AUTO_HEDGE_ENABLED": "true",
-    "DRY_RUN_MODE": "false",
-    "MAX_AUTO_FAILS_PER_MIN": "1000",
-    "SIMULATOR_OPTIONS": "--dislocate-every 10",
-}
+SETTINGS = {**desks.SETTINGS, "SIMULATOR_OPTIONS": "--dislocate-every 10"}
 SECRETS = ("SECRET_KEY", "APPROVE_TOKEN", "AUDIT_HMAC_KEY", "AUDIT_SIGNING_KEY", "SECRETS_ENC_KEY")
 
 
@@ -110,8 +103,7 @@ def main() -> int:
     try:
         with running(folder, options.port) as desk:
             rows = soak(desk, options, folder)
-        for row in rows:
-            sys.stdout.write(f"{row.name:100} {row.value!s:>12} {row.unit:8} {row.target}\n")
+        show(rows)
         if not options.no_report:
             command = "make soak" if options.minutes == 60 else f"make soak SOAK='--minutes {options.minutes:g}'"
             write_report("soak", rows, command=command, seed=options.seed)
