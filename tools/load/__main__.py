@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from propbot.supervisor import embedded
 from tests.acceptance.desk import Desk, free_port_block, running_desk
 from tools.load import holds, listeners, quotes, readers, recording
@@ -150,7 +152,7 @@ def main() -> int:
         with running_desk(folder / "data", options.port or free_port_block(), **settings) as desk:
             say(f"the desk is up on {desk.base_url}; {WARM_SECONDS:g} s to warm up")
             time.sleep(WARM_SECONDS)
-            rows = asyncio.run(load(desk, options, wanted=wanted))
+            rows = uvloop.run(load(desk, options, wanted=wanted))
         show(rows)
         if not options.no_report:
             write_report("load", rows, command=command_of(options))

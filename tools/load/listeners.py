@@ -11,6 +11,8 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import uvloop
+
 from propbot.console.feed_client import LOST, Message, follow
 
 CUT_EVERY_SECONDS = 5.0
@@ -129,7 +131,7 @@ async def crowd(base_url: str, token: str, count: int, seconds: float) -> dict[s
 
 def main() -> int:
     base_url, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    figures = asyncio.run(crowd(base_url, sys.stdin.readline().strip(), count, seconds))
+    figures = uvloop.run(crowd(base_url, sys.stdin.readline().strip(), count, seconds))
     print(json.dumps(figures), flush=True)  # noqa: T201
     return 0
 
