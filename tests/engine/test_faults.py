@@ -1,15 +1,20 @@
 """Venue faults by their number (RELIABILITY B), through the whole engine, against the real simulator."""
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from propbot.clock import utc_now
 from tests.engine.desk import LONG, SHORT, Desk, legs, wait_until
 from tests.engine.oracle import Seen, violations
-from trading.models import Hedge, Order
+from trading.choices import OrderStatus
+from trading.models import Hedge, Order, OrderEvent
+from trading.services import recovery
 from trading.services.execution import HedgeResult, hedge_open
+from trading.services.outcomes import orders_unproven
 from trading.services.recovery import hedges_settle, resolve_sweep
 
 D = Decimal
@@ -57,6 +62,22 @@ def sent_once(desk: Desk, hedge: Hedge) -> bool:
 
 def sane(desk: Desk) -> None:
     assert violations(seen(desk)) == []
+
+
+def test_a15_an_order_that_another_recoverer_has_just_ended_is_left_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed while nobody knew its end; by the time that its hedge is ours, the other one has proved it unsent."""
+    desk.simulator.fault(LONG, "drop_before", match=on_order(LONG))
+    result = hedge_open(plan=desk.plan(first="long"), attempt=None)
+    stale = list(Order.objects.filter(orders_unproven(), hedge=result.hedge))
+    monkeypatch.setattr(recovery, "orders_due", lambda *, now: stale)
+    ended = Order.objects.filter(pk__in=[order.pk for order in stale])
+    ended.update(status=OrderStatus.NOT_SENT, sending_at=utc_now() - timedelta(minutes=1), not_found_answers=9)
+    events = OrderEvent.objects.filter(order__in=stale).count()
+    assert (len(stale), resolve_sweep(runtime=desk.runtime)) == (1, 0)
+    assert [order.status for order in ended] == [OrderStatus.NOT_SENT]
+    assert OrderEvent.objects.filter(order__in=stale).count() == events
 
 
 LOST = [

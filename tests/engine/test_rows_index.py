@@ -46,6 +46,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "A15": (
         f"{CRASHES}test_a15_an_older_trader_can_journal_nothing",
         f"{CRASHES}test_a15_an_older_trader_cannot_reduce_either",
+        "engine/test_faults.py::test_a15_an_order_that_another_recoverer_has_just_ended_is_left_alone",
     ),
     "A16": (
         f"{A2}test_a16_a_trader_frozen_before_the_wire_sends_nothing_once_it_has_a_successor",

@@ -16,7 +16,7 @@ from trading.runtime.handle import TraderRuntime
 from trading.services.ledger import hedge_book
 from trading.services.orphans import hedge_conclude
 from trading.services.outcomes import orders_unproven
-from trading.services.resolving import order_resolve, orders_due
+from trading.services.resolving import order_resolve, orders_due, unproven_among
 from trading.services.transitions import LostRaceError, order_move
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,9 @@ def resolve_sweep(*, runtime: TraderRuntime) -> int:
             if not taken:
                 continue
             order.refresh_from_db()
-            asked += _resolve(runtime, order)
+            # Since it was listed, whoever had the hedge before, in this process or another, may have seen its end.
+            if unproven_among([order]):
+                asked += _resolve(runtime, order)
     return asked
 
 
