@@ -72,6 +72,7 @@ class Rounds:
         if self.pid:
             self._kill()
             self._count()
+            self.stand.venues_anew()
         self.stand.begin(epoch=0)
         self.told = set()
         return self._start(seed)
