@@ -5,7 +5,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connections
+from django.test import override_settings
 
 from audit.models import OpsAlert
 from propbot.errors import RefusedError
@@ -16,19 +18,25 @@ from trading.models import Hedge, Order
 from trading.services import resting
 from trading.services.execution import HedgeResult, hedge_open, leverage_ensure
 from trading.services.reconciliation import reconcile
+from trading.services.resolving import FINAL_SECONDS
 from trading.venues import wire as venue_wire
 
 D = Decimal
 READ_TIMEOUT_MS = 400
+PATIENT_DIVISOR = 20
 
 
 @pytest.fixture
 def hasty(desk: Desk) -> Any:
-    """Clients that wait for an answer as long as this test has time: the read timeout is ccxt's own setting."""
+    """Clients that wait for an answer as long as this test has time: the read timeout is ccxt's own setting. An order
+    that comes so late must still come before the engine calls it unsent: else it meets the next test's accounts."""
     exchanges = [client._wire.exchange for client in desk.runtime.clients.values()]  # type: ignore[attr-defined]
     for exchange in exchanges:
         exchange.timeout = READ_TIMEOUT_MS
-    yield desk
+    patient = settings.PROPBOT.replace(RELIABILITY_TIME_DIVISOR=PATIENT_DIVISOR)
+    assert FINAL_SECONDS / PATIENT_DIVISOR * 1000 > 3 * READ_TIMEOUT_MS
+    with override_settings(PROPBOT=patient):
+        yield desk
     for exchange in exchanges:
         exchange.timeout = venue_wire.TIMEOUT_MS
 
