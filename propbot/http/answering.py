@@ -102,28 +102,33 @@ class Turns:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        while self._free <= 0:
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            try:
-                await waiting
-            except asyncio.CancelledError:
-                if waiting.done() and not waiting.cancelled():
-                    self._next()  # it was called, and leaves its turn to another
-                raise
-        self._free -= 1
+        if self._free > 0:
+            self._free -= 1
+        else:
+            await self._called()
         try:
             yield
         finally:
-            self._free += 1
-            self._next()
+            self._leave()
 
-    def _next(self) -> None:
+    async def _called(self) -> None:
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                self._leave()  # it was called, and goes: its turn is another's
+            raise
+
+    def _leave(self) -> None:
+        """Hand the turn over: nobody who comes just now gets in between."""
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.set_result(None)
                 return
+        self._free += 1
 
 
 REQUESTS = Answering()

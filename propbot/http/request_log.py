@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 REQUEST_ID = "HTTP_X_REQUEST_ID"
+LONGEST_ID = 128  # the caller's own word stands in every line of its request
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -23,6 +24,6 @@ class RequestLogMiddleware(RequestMiddleware):
         # It names a request and guards nothing; the system's generator would give the interpreter away to get it.
         own = uuid.UUID(int=random.getrandbits(128), version=4)
         structlog.contextvars.bind_contextvars(
-            request_id=request.META.get(REQUEST_ID) or str(own), ip=request.META.get("REMOTE_ADDR")
+            request_id=(request.META.get(REQUEST_ID) or str(own))[:LONGEST_ID], ip=request.META.get("REMOTE_ADDR")
         )
         self.bind_user_id(request)

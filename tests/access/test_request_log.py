@@ -21,3 +21,9 @@ def test_a_request_is_one_line_with_who_asked_what_and_what_came_of_it(cast: Cas
     assert (second["request"], second["code"]) == ("POST /api/ui/hold", 403)
     assert first["ip"] == "127.0.0.1"
     assert len(second["request_id"]) == 36
+
+
+def test_a_callers_own_id_is_cut_short_in_the_log(cast: Cast) -> None:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        cast.vera.call("GET", "/api/ui/status/overview", X_Request_Id="x" * 20_000)
+    assert {len(line["request_id"]) for line in lines if line["event"] == "request_finished"} == {128}

@@ -149,3 +149,19 @@ def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
         return crowd.inside
 
     assert asyncio.run(play()) == ["a", "d", "e"]
+
+
+def test_nobody_who_comes_later_gets_in_before_whoever_was_called() -> None:
+    async def play() -> list[str]:
+        crowd = Crowd(at_once=1)
+        comers = {name: asyncio.create_task(crowd.come(name)) for name in "ab"}
+        await _settled()
+        crowd.leave["a"].set()
+        await asyncio.sleep(0)  # "a" has left and called "b", which has not moved yet
+        comers["c"] = asyncio.create_task(crowd.come("c"))
+        for name in "bc":
+            crowd.leave[name].set()
+            await comers[name]
+        return crowd.inside
+
+    assert asyncio.run(play()) == ["a", "b", "c"]

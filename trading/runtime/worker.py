@@ -112,9 +112,8 @@ class TraderWorker:
                     close_old_connections()
                 step()
             except Exception as error:  # a watching thread that died of a surprise would watch no more
-                if database_away(
-                    error
-                ):  # news, but no surprise; every other error of the database's is a fault of ours
+                # An absent database is news, but no surprise; each other error of its is a fault of ours.
+                if database_away(error):
                     log.error("trader_thread_without_database", thread=name, error=error.__class__.__name__)
                 else:
                     log.exception("trader_thread_failed", thread=name)
