@@ -12,6 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+import structlog
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
@@ -24,7 +25,7 @@ from propbot.http.reserved import STOPPING_PATHS
 
 # One thread of a process computes at a time: with a hundred that want to, each hand-over costs more than the work, and a
 # backlog that has once formed never clears. Measured at a hundred status requests a second beside two hundred sockets:
-# with 96 threads p99 was 0.4 s or, after a stall, 2 s without end; with six 0.33 s, with two or three 0.08 to 0.25 s.
+# with 96 threads p99 was 0.4 s or, after a stall, 2 s without end; with six 0.33 s, with two 0.07 to 0.49 s (decision 42).
 POLLED_THREADS = 2
 # What programs and open pages ask again and again, and the database answers at once.
 POLLED = ("/api/ui/status/", "/api/ui/state", "/api/ui/control-state")
@@ -34,6 +35,7 @@ STOPPING_THREADS = 32
 # What piles up beyond this, behind a database that hangs, is refused: nobody waits so long for its answer.
 MOST_WAITING = 200
 BUSY = "too many status requests wait for an answer"
+log = structlog.get_logger(__name__)
 Answer = Callable[[], HttpResponseBase]
 
 
@@ -46,6 +48,7 @@ class OneHopHandler(ASGIHandler):
         self._polled = ThreadPoolExecutor(POLLED_THREADS, thread_name_prefix="request-poll")
         self._stopping = ThreadPoolExecutor(STOPPING_THREADS, thread_name_prefix="request-stop")
         self._waiting = 0
+        self._refusing = False  # told once, until the backlog is gone
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
@@ -76,12 +79,16 @@ class OneHopHandler(ASGIHandler):
 
     async def _polled_answer(self, answer: Answer) -> HttpResponseBase:
         if self._waiting >= MOST_WAITING:
+            if not self._refusing:
+                self._refusing = True
+                log.warning("status_requests_refused", waiting=self._waiting)
             return JsonResponse(error_body("busy", BUSY), status=503, headers={"Retry-After": "1"})
         self._waiting += 1
         try:
             return await _in_thread(self._polled, answer)
         finally:
             self._waiting -= 1
+            self._refusing = self._refusing and self._waiting > 0
 
     def _answer(self, scope: Any, body: Any) -> HttpResponseBase:
         """From the request's first signal to its last."""

@@ -13,6 +13,7 @@ import pytest
 from django.core.signals import request_finished, request_started
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.test import override_settings
+from structlog.testing import capture_logs
 
 from propbot.http import handler as handlers
 from propbot.http.answering import Stopping
@@ -124,9 +125,11 @@ def test_what_piles_up_behind_readers_is_refused_at_once(slow: Slow, monkeypatch
         reading = [callers.submit(ask, url, "/api/ui/state", slow=True) for _ in range(handlers.POLLED_THREADS)]
         for _ in range(handlers.POLLED_THREADS):
             assert slow.entered.acquire(timeout=SECONDS)
-        refused = ask(url, "/api/ui/state")
+        with capture_logs() as lines:
+            refused, _ = (ask(url, "/api/ui/state") for _ in range(2))
         slow.go_on.set()
         assert {one.result().status_code for one in reading} == {200}
+    assert [line["event"] for line in lines if "refused" in line["event"]] == ["status_requests_refused"]
     assert (refused.status_code, refused.json()["error"], refused.headers["Retry-After"]) == (503, "busy", "1")
 
 
