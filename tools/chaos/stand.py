@@ -101,8 +101,8 @@ class Stand:
             self.venues_anew()
 
     def venues_anew(self) -> None:
-        """New venues at the same address. What the old ones had accepted and were still holding back (a delay of six
-        seconds) goes with them: it would arrive in a world whose books never knew of it."""
+        """New venues at the same address. What was on its way to the old ones and is still held back, by a delay shorter
+        than the order's own two seconds, goes with them: it would arrive in a world whose books never knew of it."""
         self.server.stop()
         self.server = self._serve(self.port)
 
