@@ -5,19 +5,25 @@ held. There the ORM's building of a query costs more than the database's answer 
 times over); everywhere else the ORM is the better writer.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from itertools import count as numbers
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import JSONField, Model
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 Row = tuple[Any, ...]
 Found = TypeVar("Found", bound=Model)
 Other = TypeVar("Other", bound=Model)
+Answered = TypeVar("Answered")
+Made = TypeVar("Made")
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
@@ -29,13 +35,25 @@ class _PreparedCursor(psycopg.Cursor[Row]):
         return self
 
 
-def _cursor() -> Any:
+class _JsonbText(Loader):
+    """The text of a binary jsonb, as Django's field wants it; its first byte is the format's version."""
+
+    format = Format.BINARY
+
+    def load(self, data: Any) -> str:
+        return bytes(data[1:]).decode()
+
+
+def _cursor(*, binary: bool = False) -> Any:
     """Under Django's own wrapper: its error classes, its counters, its log of queries."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     raw = database.connection
     raw.prepare_threshold = 0  # Django switches preparing off; its own cursors never prepare
     cursor = _PreparedCursor(raw)
+    if binary:
+        cursor.format = Format.BINARY
+        cursor.adapters.register_loader("jsonb", _JsonbText)
     return database.make_debug_cursor(cursor) if database.queries_logged else database.make_cursor(cursor)
 
 
@@ -45,6 +63,55 @@ def rows(sql: str, params: Parameters = ()) -> list[Row]:
         cursor.execute(sql, params)
         found: list[Row] = cursor.fetchall()
     return found
+
+
+@dataclass(frozen=True)
+class Question(Generic[Answered]):
+    """What is asked, and what is made of the rows that come."""
+
+    sql: str
+    params: Parameters
+    answer: Callable[[list[Row]], Answered]
+
+    def then(self, make: Callable[[Answered], Made]) -> "Question[Made]":
+        """The same, with more made of its answer."""
+        return Question(self.sql, self.params, lambda answer: make(self.answer(answer)))
+
+
+def ask(question: Question[Answered]) -> Answered:
+    """One question by itself."""
+    return question.answer(rows(question.sql, question.params))
+
+
+def ask_together(*questions: Question[Any]) -> list[Any]:
+    """Several questions in one statement, of one snapshot; their answers in the same order.
+
+    Each question's rows are an array of records, which alone the binary format brings with their types.
+    """
+    named = {f"q{number}_{key}": value for number, one in enumerate(questions) for key, value in _named(one.params)}
+    with closing(_cursor(binary=True)) as cursor:
+        cursor.execute(_together_sql(tuple(one.sql for one in questions)), named)
+        found = cursor.fetchone()
+    return [question.answer(rows_) for question, rows_ in zip(questions, found, strict=True)]
+
+
+def _named(params: Parameters) -> Iterable[tuple[str, Any]]:
+    return params.items() if isinstance(params, Mapping) else ((str(at), one) for at, one in enumerate(params))
+
+
+@lru_cache(maxsize=64)
+def _together_sql(questions: tuple[str, ...]) -> str:
+    parts = [f"ARRAY(SELECT part FROM ({_renamed(sql, number)}) AS part)" for number, sql in enumerate(questions)]  # noqa: S608 - our own text
+    return f"SELECT {', '.join(parts)}"
+
+
+def _renamed(sql: str, number: int) -> str:
+    """Every placeholder named, and no two questions' alike."""
+    places = numbers()
+    return _PLACEHOLDER.sub(lambda one: f"%(q{number}_{one[1] or next(places)})s", sql)
+
+
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?s")
 
 
 def row(sql: str, params: Parameters = ()) -> Row | None:
@@ -112,6 +179,23 @@ def insert(*new: Model) -> None:
     _stored(new)
 
 
+def insert_with(one: Model, computed: Mapping[str, str], extra: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The insertion of one row without a key, with some columns computed by the server: its text, to be part of a
+    larger statement, and its parameters. ``extra`` are those of ``computed``, in the order of the model's columns."""
+    table, more = _table(type(one), keyed=False), iter(extra)
+    params: list[Any] = []
+    for (name, _), value in zip(table.values, table.parameters(one), strict=True):
+        params += [next(more) for _ in range(computed[name].count("%s"))] if name in computed else [value]
+    return _insert_with_sql(type(one), tuple(computed.items())), params
+
+
+@lru_cache(maxsize=8)
+def _insert_with_sql(model: type[Model], computed: tuple[tuple[str, str], ...]) -> str:
+    table, texts = _table(model, keyed=False), dict(computed)
+    values = ", ".join(texts.get(name, "%s") for name, _ in table.values)
+    return f'INSERT INTO "{table.name}" ({", ".join(table.columns)}) VALUES ({values})'  # noqa: S608 - our own names
+
+
 def insert_all(*groups: Sequence[Model]) -> None:
     """Rows of several models, each group of one, in one statement. All have their keys already; that foreign keys are
     looked at when the transaction ends lets them come in any order."""
@@ -135,11 +219,21 @@ def _select(model: type[Model]) -> tuple[str, list[str], list[Any]]:
     return ", ".join(f'"{table}"."{field.column}"' for field in fields), [field.attname for field in fields], decoders
 
 
-def found_beside(model: type[Found], beside: str, rest: str, params: Parameters = ()) -> list[tuple[Found, Any]]:
+def rows_of(
+    model: type[Found], rest: str, params: Parameters = (), *, beside: str = "NULL"
+) -> Question[list[tuple[Found, Any]]]:
     """Whole rows of one model, each with one more value (``beside``, SQL). ``rest`` follows FROM the model's table."""
-    columns, names, decoders = _select(model)
-    sql = f'SELECT {columns}, {beside} FROM "{model._meta.db_table}" {rest}'  # noqa: S608 - our own names
-    return [(_made(model, names, decoders, one), one[-1]) for one in rows(sql, params)]
+    return Question(_rows_sql(model, beside, rest), params, partial(_made_beside, model))
+
+
+@lru_cache(maxsize=64)
+def _rows_sql(model: type[Model], beside: str, rest: str) -> str:
+    return f'SELECT {_select(model)[0]}, {beside} FROM "{model._meta.db_table}" {rest}'  # noqa: S608 - our own names
+
+
+def _made_beside(model: type[Found], answer: list[Row]) -> list[tuple[Found, Any]]:
+    _, names, decoders = _select(model)
+    return [(_made(model, names, decoders, one), one[-1]) for one in answer]
 
 
 def found_together(
@@ -177,7 +271,7 @@ def found_joined(
 
 def found(model: type[Found], rest: str, params: Parameters = ()) -> list[Found]:
     """Whole rows of one model."""
-    return [one for one, _ in found_beside(model, "NULL", rest, params)]
+    return [one for one, _ in ask(rows_of(model, rest, params))]
 
 
 def _made(model: type[Found], names: list[str], decoders: list[Any], one: Row) -> Found:

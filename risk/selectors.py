@@ -7,9 +7,10 @@ from django.db.models import Max, QuerySet
 
 from propbot import statements
 from propbot.config import values
+from propbot.statements import Question
 from risk import hold_file
 from risk.desk import ControlSnapshot, DeskSnapshot
-from risk.looks import looked, plainly
+from risk.looks import asked, plainly
 from risk.models import ControlSettings, DeskStart, DeskState, GovernorSample, RiskSkip
 from risk.seeding import control_seed
 
@@ -39,13 +40,17 @@ def desk_snapshot(row: DeskState) -> DeskSnapshot:
     )
 
 
-@looked(plainly)
-def desk_read() -> DeskSnapshot:
+@asked(plainly)
+def desk_read() -> Question[DeskSnapshot]:
     """The desk now. Raises when the row cannot be read: what cannot be read is stopped (law 1)."""
-    found = statements.found(DeskState, DESK)
+    return statements.rows_of(DeskState, DESK).then(lambda found: desk_snapshot(desk_row(found)[0]))
+
+
+def desk_row(found: list[tuple[DeskState, Any]]) -> tuple[DeskState, Any]:
+    """The desk's only row with what was asked beside it."""
     if not found:
         raise DeskState.DoesNotExist("the desk has no row")
-    return desk_snapshot(found[0])
+    return found[0]
 
 
 def orders_are_simulated(desk: DeskSnapshot) -> bool:
@@ -58,9 +63,14 @@ def accounts_in_use() -> bool:
     return not (values().flag("DRY_RUN_ONLY") or values().text("PROFILE") == "paper")
 
 
+def _control_row() -> Question[ControlSettings]:
+    return statements.rows_of(ControlSettings, "WHERE id = 1").then(
+        lambda found: found[0][0] if found else control_seed()
+    )
+
+
 def control_row() -> ControlSettings:
-    found = statements.found(ControlSettings, "WHERE id = 1")
-    return found[0] if found else control_seed()
+    return statements.ask(_control_row())
 
 
 def control_snapshot(row: ControlSettings) -> ControlSnapshot:
@@ -77,9 +87,9 @@ def control_snapshot(row: ControlSettings) -> ControlSnapshot:
     )
 
 
-@looked(plainly)
-def control_read() -> ControlSnapshot:
-    return control_snapshot(control_row())
+@asked(plainly)
+def control_read() -> Question[ControlSnapshot]:
+    return _control_row().then(control_snapshot)
 
 
 def control_payload(control: ControlSnapshot) -> dict[str, Any]:
@@ -101,9 +111,10 @@ def last_start() -> DeskStart | None:
     return DeskStart.objects.order_by("-epoch").first()
 
 
-@looked(plainly)
-def last_sample() -> GovernorSample | None:
-    return next(iter(statements.found(GovernorSample, "ORDER BY id DESC LIMIT 1")), None)
+@asked(plainly)
+def last_sample() -> Question[GovernorSample | None]:
+    newest = statements.rows_of(GovernorSample, "ORDER BY id DESC LIMIT 1")
+    return newest.then(lambda found: found[0][0] if found else None)
 
 
 def last_run_skips() -> QuerySet[RiskSkip]:

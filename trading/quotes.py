@@ -17,7 +17,7 @@ import redis
 from django.conf import settings
 
 from propbot.config import values
-from propbot.redis_client import redis_client
+from propbot.redis_client import redis_async_client, redis_client
 from trading.stream_shards import WHOLE, Shard, ShardLease, shards
 from trading.venues.base import FundingInfo, Mark, Quote
 from trading.venues.registry import venue_ids
@@ -28,6 +28,7 @@ KNOCKS = f"{PREFIX}:knocks"
 KNOCKS_KEPT = 8
 KNOCK_SECONDS = 2.0
 Entry = TypeVar("Entry")
+Texts = dict[str, dict[str, str]]
 
 
 class BoardUnavailableError(Exception):
@@ -180,13 +181,8 @@ class QuoteBoard:
     def knock(self, symbols: Sequence[str], quotes: Iterable[Quote] = ()) -> None:
         """Tell the trader that these symbols have crossed; ``quotes`` are put on the board before, in the same breath.
         What nobody takes in time is forgotten."""
-        note = json.dumps({"at": time.time(), "symbols": list(symbols)})
         pipe = self._redis.pipeline(transaction=False)
-        for quote in quotes:
-            pipe.hset(f"{PREFIX}:quotes:{quote.venue}", quote.symbol, quote_text(quote))
-        pipe.rpush(KNOCKS, note)
-        pipe.ltrim(KNOCKS, -KNOCKS_KEPT, -1)
-        pipe.expire(KNOCKS, int(KNOCK_SECONDS))
+        _knock_into(pipe, symbols, quotes)
         self._asked(pipe.execute)
 
     def knocked(self, wait_seconds: float) -> list[str]:
@@ -205,6 +201,13 @@ class QuoteBoard:
     def quotes(self, symbols: Sequence[str] | None = None) -> dict[tuple[str, str], Quote]:
         return self._table("quotes", symbols, quote_of)
 
+    def quotes_and_marks(
+        self, symbols: Sequence[str]
+    ) -> tuple[dict[tuple[str, str], Quote], dict[tuple[str, str], Mark]]:
+        """Both in one round trip."""
+        quotes, marks = self._asked(lambda: self._hashes(("quotes", "marks"), symbols))
+        return _entries(quotes, quote_of), _entries(marks, mark_of)
+
     def marks(self, symbols: Sequence[str] | None = None) -> dict[tuple[str, str], Mark]:
         return self._table("marks", symbols, mark_of)
 
@@ -217,29 +220,17 @@ class QuoteBoard:
         """One round trip for all venues. An entry that cannot be read is absent, as if never put."""
         if symbols is not None and not symbols:
             return {}
-        texts = self._asked(lambda: self._hashes(kind, symbols))
-        found: dict[tuple[str, str], Entry] = {}
-        for venue, table in texts.items():
-            for symbol, text in table.items():
-                try:
-                    found[venue, symbol] = read(venue, symbol, text)
-                except (ValueError, KeyError, TypeError, ArithmeticError):
-                    continue
-        return found
+        [texts] = self._asked(lambda: self._hashes((kind,), symbols))
+        return _entries(texts, read)
 
-    def _hashes(self, kind: str, symbols: Sequence[str] | None) -> dict[str, dict[str, str]]:
+    def _hashes(self, kinds: Sequence[str], symbols: Sequence[str] | None) -> list[Texts]:
+        """Each kind's texts by venue and symbol."""
         venues = venue_ids()
         pipe = self._redis.pipeline(transaction=False)
-        for venue in venues:
-            key = f"{PREFIX}:{kind}:{venue}"
+        for key in (f"{PREFIX}:{kind}:{venue}" for kind in kinds for venue in venues):
             pipe.hgetall(key) if symbols is None else pipe.hmget(key, list(symbols))
-        answers = pipe.execute()
-        if symbols is None:
-            return dict(zip(venues, answers, strict=True))
-        return {
-            venue: {symbol: text for symbol, text in zip(symbols, row, strict=True) if text is not None}
-            for venue, row in zip(venues, answers, strict=True)
-        }
+        answers = iter(pipe.execute())
+        return [{venue: _texts(next(answers), symbols) for venue in venues} for _ in kinds]
 
     def _asked(self, question: Callable[[], Entry]) -> Entry:
         try:
@@ -294,6 +285,50 @@ class QuoteBoard:
     def gaps(self) -> dict[str, int]:
         """Breaks of each venue's stream since the stream process started."""
         return {venue: state.gaps for venue, state in self.stream_state().venues.items()}
+
+
+def _texts(answer: Any, symbols: Sequence[str] | None) -> dict[str, str]:
+    if symbols is None:
+        return cast(dict[str, str], answer)
+    return {symbol: text for symbol, text in zip(symbols, answer, strict=True) if text is not None}
+
+
+def _entries(texts: Texts, read: Callable[[str, str, str], Entry]) -> dict[tuple[str, str], Entry]:
+    """An entry that cannot be read is absent, as if never put."""
+    found: dict[tuple[str, str], Entry] = {}
+    for venue, table in texts.items():
+        for symbol, text in table.items():
+            try:
+                found[venue, symbol] = read(venue, symbol, text)
+            except (ValueError, KeyError, TypeError, ArithmeticError):
+                continue
+    return found
+
+
+def _knock_into(pipe: Any, symbols: Sequence[str], quotes: Iterable[Quote]) -> None:
+    for quote in quotes:
+        pipe.hset(f"{PREFIX}:quotes:{quote.venue}", quote.symbol, quote_text(quote))
+    pipe.rpush(KNOCKS, json.dumps({"at": time.time(), "symbols": list(symbols)}))
+    pipe.ltrim(KNOCKS, -KNOCKS_KEPT, -1)
+    pipe.expire(KNOCKS, int(KNOCK_SECONDS))
+
+
+class Knocker:
+    """``QuoteBoard.knock`` from an event loop: the bytes leave in the same turn."""
+
+    def __init__(self) -> None:
+        self._redis = redis_async_client(settings.REDIS_URL, seconds=TIMEOUT_SECONDS)
+
+    async def knock(self, symbols: Sequence[str], quotes: Iterable[Quote] = ()) -> None:
+        pipe = self._redis.pipeline(transaction=False)
+        _knock_into(pipe, symbols, quotes)
+        try:
+            await pipe.execute()
+        except redis.RedisError as error:
+            raise BoardUnavailableError(type(error).__name__) from None
+
+    async def close(self) -> None:
+        await self._redis.aclose()
 
 
 @lru_cache(maxsize=8)

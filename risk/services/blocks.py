@@ -9,8 +9,9 @@ from audit.services import alert, audited, record
 from propbot import statements
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
+from propbot.statements import Question
 from risk.choices import BlockSource
-from risk.looks import looked
+from risk.looks import asked
 from risk.models import EntryBlock
 from risk.services.notices import notify
 
@@ -82,16 +83,17 @@ def _lift(row: EntryBlock) -> int:
     return count
 
 
-@looked(lambda symbol: symbol)
-def _blocks_of(symbol: str) -> list[EntryBlock]:
+@asked(lambda symbol: symbol)
+def entry_blocks_of(symbol: str) -> Question[list[EntryBlock]]:
     """Those of the symbol on any venue, and of whole venues, oldest first."""
-    return statements.found(EntryBlock, "WHERE lifted_at IS NULL AND symbol IN (%s, '') ORDER BY id", [symbol])
+    rest = "WHERE lifted_at IS NULL AND symbol IN (%s, '') ORDER BY id"
+    return statements.rows_of(EntryBlock, rest, [symbol]).then(lambda found: [row for row, _ in found])
 
 
 def entry_block_assert_none(*, symbol: str, venues: Iterable[str]) -> None:
     """Raises RefusedError 423: ``quarantined`` for an unproven order, else ``blocked``."""
     named = {*venues, ""}
-    row = next((one for one in _blocks_of(symbol) if one.venue in named), None)
+    row = next((one for one in entry_blocks_of(symbol) if one.venue in named), None)
     if row is None:
         return
     code = "quarantined" if row.source == BlockSource.QUARANTINE else "blocked"

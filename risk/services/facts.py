@@ -9,10 +9,12 @@ from django.db import models
 from propbot import statements
 from propbot.clock import utc_now
 from propbot.config import values
+from propbot.statements import Question
 from risk import budgets
 from risk.choices import ReservationStatus
 from risk.gate import GateFacts, Reserved, RiskFlags, StrategyFacts
 from risk.intents import ExposureSnapshot, StrategyExposure, StrategyPnl
+from risk.looks import asked, plainly
 from risk.models import Reservation, Strategy
 from risk.ports import ports
 from risk.registry import strategy_names
@@ -36,9 +38,10 @@ def held_reservations() -> "models.QuerySet[Reservation]":
     return Reservation.objects.filter(status=ReservationStatus.HELD, simulated=False)
 
 
-def reserved_now() -> Reserved:
+@asked(plainly)
+def reserved_now() -> Question[Reserved]:
     """The sum of what real intents in flight have reserved."""
-    return sum_reservations(statements.found(Reservation, HELD))
+    return statements.rows_of(Reservation, HELD).then(lambda found: sum_reservations(row for row, _ in found))
 
 
 def sum_reservations(rows: Iterable[Reservation]) -> Reserved:
@@ -88,10 +91,16 @@ def strategy_facts_of(row: Strategy, pnl: StrategyPnl, now: datetime) -> Strateg
 
 def strategy_row(name: str) -> Strategy | None:
     """The row of a registered strategy, made at its first use; None for a name that nobody registered."""
-    row = next(iter(statements.found(Strategy, "WHERE name = %s", [name])), None)
+    row = strategy_stored(name)
     if row is None and name in strategy_names():
         return strategy_seed(name)
     return row
+
+
+@asked(lambda name: name)
+def strategy_stored(name: str) -> Question[Strategy | None]:
+    """The row as it stands."""
+    return statements.rows_of(Strategy, "WHERE name = %s", [name]).then(lambda found: found[0][0] if found else None)
 
 
 def strategy_facts(name: str) -> StrategyFacts | None:

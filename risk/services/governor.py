@@ -11,7 +11,7 @@ from risk import hold_file
 from risk.choices import GovernorGuard
 from risk.governor import Finding, Verdict, judge, largest_skew, number
 from risk.intents import ExposureSnapshot, PnlFigures, VenueFigures
-from risk.looks import unread_look
+from risk.looks import fresh_reads, unread_look
 from risk.margin import MarginDecision, MarginLevel, margin_decision
 from risk.models import DeskState, GovernorSample
 from risk.ports import ports
@@ -125,19 +125,22 @@ def _sample(now: datetime) -> GovernorSample:
 
 def sample_ensure(max_age_seconds: float = 1) -> None:
     """That a sample at most so old stands, for whoever only needs it to have been looked."""
-    newest = statements.row("SELECT at FROM risk_governorsample ORDER BY id DESC LIMIT 1")
-    now = utc_now()
-    if newest is None or not timedelta(0) <= now - newest[0] <= timedelta(seconds=max_age_seconds):
-        governor_sample(now=now)
+    if _is_young(last_sample(), max_age_seconds):
+        return
+    with fresh_reads():  # the look around is older than we want: there may be a younger sample by now
+        if not _is_young(last_sample(), max_age_seconds):
+            governor_sample()
+
+
+def _is_young(sample: GovernorSample | None, max_age_seconds: float) -> bool:
+    """A sample from the future counts as old."""
+    return sample is not None and timedelta(0) <= utc_now() - sample.at <= timedelta(seconds=max_age_seconds)
 
 
 def fresh_sample(max_age_seconds: float = 1) -> GovernorSample:
-    """The newest sample when it is at most so old, else a new one. A sample from the future counts as old."""
-    now = utc_now()
+    """The newest sample when it is at most so old, else a new one."""
     sample = last_sample()
-    if sample is not None and timedelta(0) <= now - sample.at <= timedelta(seconds=max_age_seconds):
-        return sample
-    return governor_sample(now=now)
+    return sample if sample is not None and _is_young(sample, max_age_seconds) else governor_sample()
 
 
 def margin_decisions() -> list[MarginDecision]:

@@ -2,10 +2,11 @@
 
 from propbot import statements
 from propbot.errors import RefusedError
+from propbot.statements import Question
 from risk.choices import DeskMode
 from risk.desk import DeskSnapshot
 from risk.models import DeskState
-from risk.selectors import DESK, control_read, desk_read, desk_snapshot
+from risk.selectors import DESK, control_read, desk_read, desk_row, desk_snapshot
 from risk.services.locks import desk_lock_shared
 
 # With the desk in one answer: the guard is asked three times on the way of one hedge.
@@ -46,6 +47,12 @@ def desk_precheck(*, epoch: int) -> DeskSnapshot:
     return desk
 
 
+def desk_asked() -> Question[tuple[DeskState, bool | None]]:
+    """The desk's row and ``reduce_only``, None without control settings: what ``desk_judge_opening`` goes by. Never
+    part of a look: it binds."""
+    return statements.rows_of(DeskState, DESK, beside=REDUCES).then(desk_row)
+
+
 def desk_guard_opening(*, epoch: int) -> DeskSnapshot:
     """Inside the caller's atomic block, before any other statement: may an opening order be journaled or sent now?
 
@@ -59,7 +66,12 @@ def desk_guard_opening(*, epoch: int) -> DeskSnapshot:
 
 def desk_judge_opening(*, epoch: int) -> DeskSnapshot:
     """The same by whoever holds the shared lock already."""
-    row, only_reduces = statements.found_beside(DeskState, REDUCES, DESK)[0]
+    return desk_judge(statements.ask(desk_asked()), epoch=epoch)
+
+
+def desk_judge(found: tuple[DeskState, bool | None], *, epoch: int) -> DeskSnapshot:
+    """The same of what was just read under that lock."""
+    row, only_reduces = found
     desk = desk_snapshot(row)
     _refuse_fenced(epoch, desk.trader_epoch)
     _refuse_stopped(desk)

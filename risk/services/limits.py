@@ -9,11 +9,11 @@ from approvals.models import ApprovalRequest
 from approvals.services import approval_request
 from audit.context import current_actor
 from audit.services import alert, audited, record
-from propbot import statements
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
+from propbot.statements import Question
 from risk.limits import RULES, Key, LimitsTable, full_name, is_raise, limits_table, split_name, value_problem
-from risk.looks import looked, plainly
+from risk.looks import asked, looked, plainly
 from risk.models import LimitsVersion, RiskLimit
 from risk.seeding import limits_seed, version_write
 from risk.services.locks import reservations_lock
@@ -23,11 +23,18 @@ from risk.services.notices import notify
 @looked(plainly, prepared=True)
 def limits_read() -> LimitsTable:
     """The limits in force, with their version. Raises when they cannot be read: no limit is not "unlimited"."""
-    newest = statements.row("SELECT id, at FROM risk_limitsversion ORDER BY id DESC LIMIT 1")
+    newest = limits_newest()
     if newest is None:
         seeded = limits_seed()
         return limits_table(seeded.pk, seeded.values)
     return _table_of(*newest)
+
+
+@asked(plainly)
+def limits_newest() -> Question[tuple[int, datetime] | None]:
+    """The version in force and when it was written; None before the first."""
+    newest = "SELECT id, at FROM risk_limitsversion ORDER BY id DESC LIMIT 1"
+    return Question(newest, (), lambda found: (found[0][0], found[0][1]) if found else None)
 
 
 @lru_cache(maxsize=8)

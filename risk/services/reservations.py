@@ -8,8 +8,10 @@ from propbot.errors import RefusedError
 from risk.choices import ReservationStatus
 from risk.gate import GateDecision, decide, request_breach
 from risk.intents import OrderIntent
+from risk.looks import Ahead
 from risk.models import Reservation
-from risk.services.facts import gate_facts
+from risk.services.facts import gate_facts, reserved_now, strategy_stored
+from risk.services.limits import limits_newest
 from risk.services.locks import reservations_lock
 
 
@@ -44,6 +46,11 @@ def reservation_create(*, hedge_id: UUID, intent: OrderIntent, limits_version: i
     reservation = reservation_draft(hedge_id=hedge_id, intent=intent, limits_version=limits_version)
     statements.insert(reservation)
     return reservation
+
+
+def reservation_reads(intent: OrderIntent) -> list[Ahead]:
+    """What of the risk floor the comparison goes by, to be asked ahead."""
+    return [limits_newest.ahead(), reserved_now.ahead(), strategy_stored.ahead(intent.strategy)]
 
 
 def reservation_draft(*, hedge_id: UUID, intent: OrderIntent, limits_version: int) -> Reservation:

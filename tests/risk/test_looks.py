@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from propbot.statements import Question
 from risk import looks
-from risk.looks import fresh_reads, looked, one_look, plainly, prepare, unread_look
+from risk.looks import ask_ahead, asked, fresh_reads, looked, one_look, plainly, prepare, unread_look
 
 
 class Source:
@@ -127,3 +130,51 @@ def test_what_a_sample_reads_first_is_kept_by_the_look_that_prepares() -> None:
         read()
     with one_look():
         assert read() == 1
+
+
+@asked(lambda number: number)
+def doubled(number: int) -> Question[int]:
+    return Question("SELECT %s::int * 2", [number], lambda found: int(found[0][0]))
+
+
+@pytest.mark.django_db
+def test_what_was_asked_ahead_is_not_asked_again() -> None:
+    with one_look(), CaptureQueriesContext(connection) as seen:
+        ask_ahead(doubled.ahead(1), doubled.ahead(2))
+        assert [doubled(1), doubled(2)] == [2, 4]
+    assert len(seen) == 1
+
+
+@pytest.mark.django_db
+def test_only_what_the_look_does_not_know_is_asked_ahead() -> None:
+    with one_look():
+        doubled(1)
+        with CaptureQueriesContext(connection) as seen:
+            ask_ahead(doubled.ahead(1))
+        assert not seen.captured_queries
+
+
+@pytest.mark.django_db
+def test_what_is_asked_besides_is_asked_whatever_is_known_and_kept_by_nobody() -> None:
+    question = Question("SELECT 7", (), lambda found: found[0][0])
+    with one_look():
+        assert ask_ahead(doubled.ahead(1), also=[question]) == [7]
+        with CaptureQueriesContext(connection) as seen:
+            assert ask_ahead(doubled.ahead(1), also=[question]) == [7]
+        assert len(seen) == 1
+
+
+@pytest.mark.django_db
+def test_outside_a_look_nothing_is_asked_ahead() -> None:
+    with CaptureQueriesContext(connection) as seen:
+        assert ask_ahead(doubled.ahead(1)) == []
+    assert not seen.captured_queries
+
+
+def test_an_answer_that_came_with_another_is_put_into_the_look() -> None:
+    read = looked(lambda symbol: symbol)(lambda symbol: "read")
+    with one_look():
+        read.put("put", "BTCUSDT")
+        assert [read("BTCUSDT"), read("ETHUSDT")] == ["put", "read"]
+    read.put("put", "BTCUSDT")
+    assert read("BTCUSDT") == "read"

@@ -19,6 +19,9 @@ _NEXT = {
 }
 
 
+NOTED = "FROM sent"  # the second order is stored and marked in one statement
+
+
 class Phases:
     """Counts by phase. What follows the last mark is afterwards: it waits for no order any more."""
 
@@ -33,7 +36,7 @@ class Phases:
         phase = _NEXT.get((self._phase, sql), self._phase)
         if phase != self._phase:
             self._phase, self._marked = phase, False
-        self._marked = self._marked or sql == SENDING_SQL
+        self._marked = self._marked or sql == SENDING_SQL or NOTED in sql
         self.counts[self._phase] += 1
 
 

@@ -6,10 +6,10 @@ token, and the journal once more under the desk lock.
 
 from collections.abc import Iterable, Sequence
 
-from propbot import statements
 from propbot.errors import RefusedError
+from propbot.statements import Question
 from risk.desk import DeskSnapshot
-from risk.looks import looked
+from risk.looks import asked
 from risk.ports import ports
 from risk.selectors import control_read
 from risk.services.blocks import entry_block_assert_none
@@ -41,14 +41,14 @@ def assert_reconciled(epoch: int) -> None:
         )
 
 
-@looked(lambda symbols: tuple(symbols))
-def _standing(symbols: Sequence[str]) -> list[tuple[str, bool, bool]]:
+@asked(lambda symbols: tuple(symbols))
+def standing_of(symbols: Sequence[str]) -> Question[list[tuple[str, bool, bool]]]:
     """Each symbol, whether the universe allows it, and whether a hedge of it is unresolved."""
-    return [(symbol, allowed, unresolved) for symbol, allowed, unresolved in statements.rows(STANDING, [list(symbols)])]
+    return Question(STANDING, [list(symbols)], lambda found: [(row[0], row[1], row[2]) for row in found])
 
 
 def allowed_among(symbols: Sequence[str]) -> list[str]:
-    return [symbol for symbol, allowed, _ in _standing(symbols) if allowed]
+    return [symbol for symbol, allowed, _ in standing_of(symbols) if allowed]
 
 
 def assert_allowed(symbol: str) -> None:
@@ -59,7 +59,7 @@ def assert_allowed(symbol: str) -> None:
 def assert_not_blocked(symbol: str, venues: Iterable[str]) -> None:
     """An entry block of the symbol or of one of the venues, and what is still unproven in the symbol."""
     entry_block_assert_none(symbol=symbol, venues=venues)
-    if any(unresolved for _, _, unresolved in _standing([symbol])):
+    if any(unresolved for _, _, unresolved in standing_of([symbol])):
         raise RefusedError("quarantined", f"an order of {symbol} has no proven end yet", status=423)
 
 

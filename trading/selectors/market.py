@@ -5,8 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from propbot import config, statements
-from risk.looks import looked, plainly
+from propbot import config
+from propbot.statements import Question, Row
+from risk.looks import asked, looked, plainly
 from trading import basis, quote_rules
 from trading.candidates import Listing, Market, Terms, touch_of
 from trading.models import Instrument, StandingBasis, UniverseEntry
@@ -48,11 +49,16 @@ def _listing(row: dict[str, Any], fee: Decimal | None) -> Listing:
     return Listing(row["venue"], row["symbol"], grid, fee_bps, _funding(row), row["max_leverage"])
 
 
-@looked(lambda symbols=None: None if symbols is None else tuple(symbols))
-def listings(symbols: Sequence[str] | None = None) -> dict[tuple[str, str], Listing]:
+@asked(lambda symbols=None: None if symbols is None else tuple(symbols))
+def listings(symbols: Sequence[str] | None = None) -> Question[dict[tuple[str, str], Listing]]:
     """Active instruments by (venue, symbol)."""
-    rest, asked = ("", []) if symbols is None else (" AND symbol = ANY(%s)", [list(symbols)])
-    found = [dict(zip(LISTED, row, strict=True)) for row in statements.rows(LISTINGS + rest, asked)]
+    if symbols is None:
+        return Question(LISTINGS, (), _listings)
+    return Question(f"{LISTINGS} AND symbol = ANY(%s)", [list(symbols)], _listings)
+
+
+def _listings(rows: Sequence[Row]) -> dict[tuple[str, str], Listing]:
+    found = [dict(zip(LISTED, row, strict=True)) for row in rows]
     fees = {venue: fee_override(venue) for venue in {row["venue"] for row in found}}
     return {(row["venue"], row["symbol"]): _listing(row, fees[row["venue"]]) for row in found}
 

@@ -3,15 +3,17 @@
 It skips with a recorded reason: a row in the hedge log whenever the reason changes, and its state at every step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from audit.context import Actor, acting_as
-from propbot import config, statements
+from propbot import config
 from propbot.clock import utc_now
 from propbot.errors import RefusedError
-from risk.looks import looked, one_look, plainly
+from propbot.statements import Question, Row
+from risk.looks import asked, one_look, plainly
 from risk.registry import DEFAULT_STRATEGY
 from risk.selectors import control_read
 from risk.services.edge import edge_guard
@@ -41,7 +43,7 @@ SELECT (SELECT count(*) FROM trading_hedgeattempt
 
 
 @dataclass(frozen=True)
-class _Obstacles:
+class Obstacles:
     """Failures of the last minute, whether somebody asks to resume, and "symbol long_venue" of active automatic hedges."""
 
     failures: int
@@ -49,10 +51,15 @@ class _Obstacles:
     hedged: frozenset[str]
 
 
-@looked(plainly)
-def _obstacles(now: datetime) -> _Obstacles:
-    [(failures, resume_pending, hedged)] = statements.rows(OBSTACLES, [now - timedelta(minutes=1)])
-    return _Obstacles(failures, resume_pending, frozenset(hedged))
+@asked(plainly)
+def obstacles(now: datetime) -> Question[Obstacles]:
+    """What of the last minute and of the hedges that are open stands in auto-hedge's way."""
+    return Question(OBSTACLES, [now - timedelta(minutes=1)], _obstacles)
+
+
+def _obstacles(rows: Sequence[Row]) -> Obstacles:
+    [(failures, resume_pending, hedged)] = rows
+    return Obstacles(failures, resume_pending, frozenset(hedged))
 
 
 def auto_hedge_step(*, now: datetime) -> str:
@@ -85,7 +92,7 @@ def obstacle(opportunity: Opportunity | None) -> str:
         desk_checks.assert_reconciled(desk.trader_epoch)
     except RefusedError as refused:
         return refused.code
-    if _obstacles(utc_now()).resume_pending:
+    if obstacles(utc_now()).resume_pending:
         return "resume_pending"
     edge = edge_guard()
     if not edge.allowed:
@@ -97,7 +104,7 @@ def obstacle(opportunity: Opportunity | None) -> str:
 
 def already_hedged(opportunity: Opportunity) -> bool:
     """One automatic hedge per symbol and direction: the same dislocation is not bought again every two seconds."""
-    return f"{opportunity.symbol} {opportunity.long_venue}" in _obstacles(utc_now()).hedged
+    return f"{opportunity.symbol} {opportunity.long_venue}" in obstacles(utc_now()).hedged
 
 
 def request_for(opportunity: Opportunity, *, kind: str, initiator: str) -> EntryRequest:
@@ -123,7 +130,7 @@ def entry_run(request: EntryRequest) -> Answer:
 def failures_check(*, now: datetime) -> None:
     """More than MAX_AUTO_FAILS_PER_MIN failures in a rolling minute engage HOLD."""
     most = config.values().integer("MAX_AUTO_FAILS_PER_MIN")
-    failed = _obstacles(now).failures
+    failed = obstacles(now).failures
     if failed > most:
         hold_engage_unless_held(
             reason=f"auto-hedge failed {failed} times in a minute (more than {most})", source="auto_hedge"

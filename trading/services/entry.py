@@ -12,7 +12,7 @@ from propbot.errors import RefusedError
 from risk import looks
 from risk.gate import OTHER_RISK, SKIP_REASONS, SKIPPED_BY_RISK, GateDecision
 from risk.intents import OrderIntent
-from risk.looks import fresh_reads, one_look
+from risk.looks import one_look
 from risk.selectors import control_read, orders_are_simulated
 from risk.services.edge import edge_guard
 from risk.services.gate import request_limits_check, risk_gate, skip_record
@@ -56,7 +56,6 @@ def entry_execute(*, request: EntryRequest, attempt: HedgeAttempt) -> Answer:
                 raise _skip(entry_plan.draft_intent(request, simulated=simulated), other_risk(repeated))
             candidate = entry_candidate(request, market, read)
             plan = entry_decide(request, candidate, market, read, simulated=simulated)
-        with fresh_reads():
             result = hedge_open(plan=plan, attempt=attempt)
     except SkippedError as skipped:
         return skipped_answer(skipped.decision, request, candidate)

@@ -16,6 +16,7 @@ from django.db import transaction
 from propbot.clock import monotonic_ms
 from propbot.crashpoints import crashpoint
 from propbot.errors import RefusedError
+from risk.looks import fresh_reads
 from risk.services.governor import sample_ensure
 from trading.models import Hedge, HedgeAttempt, Leg, Order
 from trading.runtime.handle import TraderRuntime, trader
@@ -53,6 +54,7 @@ class Opening:
     legs: dict[str, Leg]
     orders: list[Order]
     slots: "Future[list[None]]"
+    second: Order | None = None  # drafted while the first is away
     marks: dict[str, int] = field(default_factory=dict)
 
     def mark(self, name: str) -> None:
@@ -60,11 +62,18 @@ class Opening:
 
 
 def hedge_open(*, plan: EntryPlan, attempt: HedgeAttempt | None) -> HedgeResult:
-    """Open one hedge. Answers whatever became of it; raises RefusedError only while nothing has been sent."""
+    """Open one hedge. Answers whatever became of it; raises RefusedError only while nothing has been sent.
+
+    Nothing that the decision has read is believed here, but that the governor has looked within the second."""
     runtime = trader()
     refuse_unready(runtime, plan)
     if not plan.simulated:
         sample_ensure(max_age_seconds=1)
+    with fresh_reads():
+        return _open(runtime, plan, attempt)
+
+
+def _open(runtime: TraderRuntime, plan: EntryPlan, attempt: HedgeAttempt | None) -> HedgeResult:
     leverage_ensure(runtime, plan)
     plan = _quoting(plan) if plan.post_only else plan
     concurrent = settings.PROPBOT.text("LEG_EXECUTION") == "concurrent" and not plan.post_only
@@ -134,7 +143,8 @@ def _execute(opening: Opening, *, concurrent: bool) -> None:
     except RefusedError as refused:
         _call_off(opening, refused)
         raise
-    answers = _transmit(opening, tickets, "first")
+    alone = not concurrent and not opening.plan.post_only
+    answers = _transmit(opening, tickets, "first", partial(_draft_ahead, opening) if alone else None)
     crashpoint("post_response")
     if concurrent:
         _store(answers)
@@ -185,9 +195,9 @@ def _store(answers: Sequence[wire.Answer]) -> None:
 
 
 def _second_leg(opening: Opening, answers: list[wire.Answer]) -> None:
-    """Sized to the first leg's fill. Planned and marked as sending in one transaction, the one commit on the way
-    between the legs; the first answer is stored while the second order is on its way. A trader that dies in between
-    leaves both as sending, which the venues are asked about (law 2), as of two legs sent at once."""
+    """Sized to the first leg's fill. Its mark is the one commit on the way between the legs; the first answer is stored
+    while the second order is on its way. A trader that dies in between leaves both as sending, which the venues are
+    asked about (law 2), as of two legs sent at once."""
     plan, first = opening.plan, opening.orders[0]
     quantity = _matched_quantity(plan, answers[0])
     if not quantity:
@@ -200,7 +210,7 @@ def _second_leg(opening: Opening, answers: list[wire.Answer]) -> None:
         tickets = journal.mark_opening(
             runtime=opening.runtime,
             quotes=plan.quotes.values(),
-            prepare=partial(_plan_second, opening, quantity),
+            prepare=lambda: [_second_order(opening, quantity)],
         )
     except RefusedError as refused:
         log.warning("second_leg_refused", hedge=str(opening.hedge.pk), code=refused.code)
@@ -225,12 +235,23 @@ def _matched_quantity(plan: EntryPlan, answer: wire.Answer) -> Decimal:
     return quantity if quantity >= grids[plan.venue(plan.second_leg)].min_quantity else Decimal(0)
 
 
-def _plan_second(opening: Opening, quantity: Decimal) -> list[Order]:
+def _draft_second(opening: Opening, quantity: Decimal) -> Order:
+    """Not stored: its mark stores it."""
     plan = opening.plan
     draft = journal.entry_draft(plan, opening.legs, plan.second_leg, quantity)
-    order = journal.order_plan(opening.hedge, draft, epoch=opening.runtime.epoch, limits=plan.limits_version)
+    return journal.order_of(opening.hedge, draft, epoch=opening.runtime.epoch, limits=plan.limits_version)
+
+
+def _draft_ahead(opening: Opening) -> None:
+    """The second order while the first is at its venue, for the case that all of it fills."""
+    opening.second = _draft_second(opening, opening.plan.quantity)
+
+
+def _second_order(opening: Opening, quantity: Decimal) -> Order:
+    ahead = opening.second
+    order = ahead if ahead is not None and ahead.quantity == quantity else _draft_second(opening, quantity)
     opening.orders.append(order)
-    return [order]
+    return order
 
 
 def _result(opening: Opening) -> HedgeResult:

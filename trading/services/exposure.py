@@ -4,7 +4,7 @@ Every query is bounded by the number of active hedges or of days, never by the l
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from django.conf import settings
 
-from propbot import statements
 from propbot.clock import utc_day_start, utc_now
+from propbot.statements import Question, Row
 from risk.intents import ExposureSnapshot, PnlFigures, StrategyExposure, StrategyPnl
+from risk.looks import asked, looked
 from trading.choices import HEDGE_ENDED, HedgeStatus, PositionSide
 from trading.ledger_math import stored, unrealized
 from trading.models import Hedge, Leg
@@ -87,12 +88,18 @@ def fresh_marks(symbols: Iterable[str], *, now: datetime) -> dict[tuple[str, str
     """Marks young enough to value with; a stale or missing one is absent, and so is all while the board is down."""
     oldest = now - timedelta(milliseconds=settings.PROPBOT.integer("MAX_QUOTE_AGE_MS") * MARK_AGE_FACTOR)
     try:
-        marks: Mapping[tuple[str, str], Mark] = board().marks(sorted(set(symbols)))
+        marks = board_marks(sorted(set(symbols)))
     except BoardUnavailableError:
         return {}
     return {
         key: mark for key, mark in marks.items() if min(mark.venue_at or mark.received_at, mark.received_at) >= oldest
     }
+
+
+@looked(lambda symbols: tuple(symbols))
+def board_marks(symbols: Sequence[str]) -> dict[tuple[str, str], Mark]:
+    """As the board has them, however old."""
+    return board().marks(symbols)
 
 
 # Binance sends marks once a second and OKX every 200 ms at the least: a mark may be older than a quote.
@@ -162,12 +169,17 @@ def pnl_figures(now: datetime, *, simulated: bool = False) -> PnlFigures:
     )
 
 
-def strategies_pnl(today: date, *, simulated: bool) -> dict[str, StrategyPnl]:
+@asked(lambda today, *, simulated: (today, simulated))
+def strategies_pnl(today: date, *, simulated: bool) -> Question[dict[str, StrategyPnl]]:
     """One question, whatever the number of strategies and days: each one's latest row, the day, and the last seven.
 
     Where the clock has stepped back over midnight the day that had begun counts as today's, too: no loss disappears.
     """
-    rows = statements.rows(_STRATEGIES, {"simulated": simulated, "today": today, "after": today - timedelta(days=7)})
+    after = today - timedelta(days=7)
+    return Question(_STRATEGIES, {"simulated": simulated, "today": today, "after": after}, _strategies)
+
+
+def _strategies(rows: Sequence[Row]) -> dict[str, StrategyPnl]:
     return {
         name: StrategyPnl(
             realized_today_usdt=stored(realized),

@@ -4,11 +4,12 @@ The pass touches active hedges and their held legs alone, whatever the number of
 shared inside one look (risk.looks) and never kept beyond it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from propbot import statements
-from risk.looks import looked
+from propbot.statements import Question, Row
+from risk.looks import asked
 from trading.choices import HEDGE_EXPOSED
 
 
@@ -77,13 +78,16 @@ SELECT 'orders', venue, '', '', false, count(*), 0, NULL, NULL, NULL, 0, NULL, N
 """
 
 
-@looked(lambda *, simulated: simulated)
-def held(*, simulated: bool) -> Held:
+@asked(lambda *, simulated: simulated)
+def held(*, simulated: bool) -> Question[Held]:
     """One question, because the journal asks it under the locks that the next intent waits for."""
+    return Question(_HELD, {"simulated": simulated, "exposed": [str(status) for status in HEDGE_EXPOSED]}, _held)
+
+
+def _held(rows: Sequence[Row]) -> Held:
     groups: list[HeldGroup] = []
     open_orders: dict[str, int] = {}
-    asked = {"simulated": simulated, "exposed": [str(status) for status in HEDGE_EXPOSED]}
-    for kind, symbol, strategy, status, exposed, count, notional, *sides in statements.rows(_HELD, asked):
+    for kind, symbol, strategy, status, exposed, count, notional, *sides in rows:
         if kind == "orders":
             open_orders[symbol] = count
             continue

@@ -21,12 +21,15 @@ from django.db.models import Model
 
 from audit.services import audited, record
 from propbot import statements
-from propbot.clock import utc_now
+from propbot.clock import utc_day_start, utc_now
 from propbot.crashpoints import crashpoint
 from propbot.errors import RefusedError
-from risk.services.guard import desk_guard_opening, desk_guard_reducing, desk_judge_opening
+from propbot.statements import Question
+from risk.looks import ask_ahead, fresh_reads, unread_look
+from risk.models import DeskState
+from risk.services.guard import desk_asked, desk_guard_opening, desk_guard_reducing, desk_judge
 from risk.services.locks import journal_locks, with_lock_retry
-from risk.services.reservations import reservation_draft
+from risk.services.reservations import reservation_draft, reservation_reads
 from trading import ids
 from trading.choices import (
     OPENING_PURPOSES,
@@ -40,8 +43,9 @@ from trading.choices import (
 from trading.models import Hedge, HedgeAttempt, Leg, Order
 from trading.runtime.handle import TraderRuntime
 from trading.services.attempt_rows import attempt_join
-from trading.services.outcomes import UNPROVEN
-from trading.services.transitions import order_move, orders_mark_sending
+from trading.services.exposure import strategies_pnl
+from trading.services.held import held
+from trading.services.transitions import Sent, order_insert_sending, order_move, orders_mark_sending
 from trading.services.wire import EXPIRY_SECONDS, Ticket
 from trading.sizing import EntryPlan, LegName, Side
 from trading.venues.base import OrderRequest, Quote
@@ -50,8 +54,9 @@ FIRST_CHECK_SECONDS = 0.5
 JOURNAL_ATTEMPTS = 3
 BOTH: tuple[LegName, LegName] = ("long", "short")
 # ``NOT IN`` as the partial index of the active hedges has it.
+# The statuses of an order without proof, too: a plan made for any list of them could not use its partial index.
 ENTANGLED = """
-SELECT EXISTS (SELECT FROM trading_order WHERE status = ANY(%(unproven)s) AND NOT simulated
+SELECT EXISTS (SELECT FROM trading_order WHERE status IN ('sending', 'unknown', 'open') AND NOT simulated
                   AND (symbol = %(symbol)s OR trader_epoch < %(epoch)s)),
        EXISTS (SELECT FROM trading_hedge WHERE symbol = %(symbol)s AND simulated = %(simulated)s
                   AND NOT (status IN ('closed', 'failed')) AND (long_venue = %(short)s OR short_venue = %(long)s)),
@@ -126,16 +131,23 @@ def _journal(
 ) -> Journaled:
     with audited():
         journal_locks()
-        desk = desk_judge_opening(epoch=runtime.epoch)
-        leg_ids, order_ids = _refuse_entangled(plan, runtime.epoch, orders=len(legs))
+        # Nothing read before the locks binds: a look of their own, whatever stands around.
+        with fresh_reads(), unread_look():
+            binding = _binding_asked(plan, runtime.epoch, orders=len(legs))
+            desk = desk_judge(binding.desk, epoch=runtime.epoch)
+            _refuse_entangled(plan, binding)
+            # Before the rows: the reservation counts what is open; this hedge is not to be compared with itself.
+            reservation = reservation_draft(
+                hedge_id=hedge_id, intent=plan.intent, limits_version=plan.limits_version or 0
+            )
         hedge = Hedge(pk=hedge_id, **_hedge_columns(plan, attempt, runtime.epoch, desk.hold_id))
-        # Before the rows: the reservation counts what is open, and this hedge is not to be compared with itself.
-        reservation = reservation_draft(hedge_id=hedge.pk, intent=plan.intent, limits_version=plan.limits_version or 0)
         attempts = [] if attempt is None else attempt_join(attempt=attempt, hedge=hedge)
-        by_side: dict[str, Leg] = {side: _leg(hedge, plan, side, key) for side, key in zip(BOTH, leg_ids, strict=True)}
+        by_side: dict[str, Leg] = {
+            side: _leg(hedge, plan, side, key) for side, key in zip(BOTH, binding.leg_ids, strict=True)
+        }
         drafts = [entry_draft(plan, by_side, side, plan.quantity) for side in legs]
         orders = [order_of(hedge, draft, epoch=runtime.epoch, limits=plan.limits_version) for draft in drafts]
-        for order, key in zip(orders, order_ids, strict=True):
+        for order, key in zip(orders, binding.order_ids, strict=True):
             order.pk = key
         groups: list[Sequence[Model]] = [[reservation], [hedge], attempts, list(by_side.values()), orders]
         statements.insert_all(*filter(None, groups))
@@ -143,22 +155,42 @@ def _journal(
     return hedge, by_side, orders
 
 
-def _refuse_entangled(plan: EntryPlan, epoch: int, *, orders: int) -> tuple[list[int], list[int]]:
-    """Nothing new for a symbol with an unproven order, nothing at all with one of an older trader (law 2), and no
-    hedge against the direction of another: the venues net positions, so each would be the other's exit.
+@dataclass(frozen=True)
+class Binding:
+    """What was read under the journal's locks: the desk, orders without proof, a hedge in the other direction; and the
+    keys of two legs and of the orders, given with the same breath."""
 
-    Answers the keys of two legs and of so many orders, given with the same breath."""
+    desk: tuple[DeskState, bool | None]
+    unproven: bool
+    clash: bool
+    leg_ids: list[int]
+    order_ids: list[int]
+
+
+def _binding_asked(plan: EntryPlan, epoch: int, *, orders: int) -> Binding:
+    """One statement, for every intent that comes after waits for it: with it the reservation's figures, which this
+    look then holds."""
     intent = plan.intent
-    asked = {
-        "symbol": intent.symbol, "epoch": epoch, "simulated": plan.simulated, "unproven": [str(one) for one in UNPROVEN],
+    entangled = {
+        "symbol": intent.symbol, "epoch": epoch, "simulated": plan.simulated,
         "long": intent.long_venue, "short": intent.short_venue, "orders": orders,
     }  # fmt: skip
-    [(unproven, clash, leg_ids, order_ids)] = statements.rows(ENTANGLED, asked)
-    if not plan.simulated and unproven:
+    desk, [(unproven, clash, leg_ids, order_ids)] = ask_ahead(
+        *reservation_reads(intent),
+        held.ahead(simulated=False),
+        strategies_pnl.ahead(utc_day_start(utc_now()).date(), simulated=False),
+        also=(desk_asked(), Question(ENTANGLED, entangled, list)),
+    )
+    return Binding(desk, unproven, clash, leg_ids, order_ids)
+
+
+def _refuse_entangled(plan: EntryPlan, binding: Binding) -> None:
+    """Nothing new for a symbol with an unproven order, nothing at all with one of an older trader (law 2), and no
+    hedge against the direction of another: the venues net positions, so each would be the other's exit."""
+    if not plan.simulated and binding.unproven:
         raise RefusedError("quarantined", f"an order of {plan.intent.symbol} is not yet proved", status=423)
-    if clash:
+    if binding.clash:
         raise RefusedError("blocked", f"a hedge of {plan.intent.symbol} in the other direction is open", status=423)
-    return leg_ids, order_ids
 
 
 def _hedge_columns(plan: EntryPlan, attempt: HedgeAttempt | None, epoch: int, hold_id: int) -> dict[str, Any]:
@@ -307,8 +339,8 @@ def mark_opening(
 ) -> list[Ticket]:
     """Step 2 for what opens: the desk's lock first, then everything that must still hold, then SENDING.
 
-    ``prepare`` runs under the lock and answers the orders; it may store what the leg before has brought. Raises
-    RefusedError (HOLD, SAFE_MODE, fencing, stale data) and has then changed nothing.
+    ``prepare`` runs under the lock and answers the orders, stored or not. Raises RefusedError (HOLD, SAFE_MODE, fencing,
+    stale data) and has then changed nothing.
     """
     with transaction.atomic(durable=True):
         desk_guard_opening(epoch=runtime.epoch)
@@ -334,12 +366,15 @@ def mark_reducing(*, runtime: TraderRuntime, prepare: Callable[[], Sequence[Orde
 
 def _mark(runtime: TraderRuntime, orders: Sequence[Order], *, opening: bool) -> list[Ticket]:
     marked = time.monotonic()
-    marks = orders_mark_sending(
-        orders=orders,
-        epoch=runtime.epoch,
-        expiry_seconds=EXPIRY_SECONDS,
-        first_check_seconds=FIRST_CHECK_SECONDS / settings.PROPBOT.integer("RELIABILITY_TIME_DIVISOR"),
-    )
+    first_check = FIRST_CHECK_SECONDS / settings.PROPBOT.integer("RELIABILITY_TIME_DIVISOR")
+    times = {"expiry_seconds": EXPIRY_SECONDS, "first_check_seconds": first_check}
+    marks: dict[int, Sent] = {}
+    for order in orders:
+        if order._state.adding:
+            marks |= order_insert_sending(order=order, **times)
+    planned = [order for order in orders if order.pk not in marks]
+    if planned:
+        marks |= orders_mark_sending(orders=planned, epoch=runtime.epoch, **times)
     return [
         Ticket(order, _request(order, marks[order.pk].sending_at, marks[order.pk].expires_at), opening, marked)
         for order in orders

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from propbot import statements
 from propbot.clock import utc_day_start
+from propbot.statements import Question
 from risk.intents import ExecutionFigures, StrategyPnl
-from risk.looks import looked, plainly
+from risk.looks import asked, looked, plainly
 from risk.ports import TradingPorts, register
 from trading.choices import OPENING_PURPOSES, ORDER_UNPROVEN, AttemptStatus, OrderSide, OrderStatus
 from trading.models import HedgeAttempt, Order, PnlSnapshot, ReconciliationRound
@@ -48,9 +48,8 @@ def clean_rounds(epoch: int) -> int:
 
 def execution_figures(now: datetime) -> ExecutionFigures:
     """The last minute's orders and cancels, simulated ones included; quality over the last quarter of an hour."""
-    minute = now - timedelta(minutes=1)
     slippage, failures, counted = _quality(now - RECENT)
-    orders, cancels = _last_minute(minute)
+    orders, cancels = last_minute(now)
     return ExecutionFigures(
         orders_last_minute=orders,
         cancels_last_minute=cancels,
@@ -67,10 +66,11 @@ SELECT (SELECT count(*) FROM trading_order WHERE sending_at >= %s),
 """
 
 
-def _last_minute(since: datetime) -> tuple[int, int]:
+@asked(plainly)
+def last_minute(now: datetime) -> Question[tuple[int, int]]:
     """Orders and cancels in one question; never from a prepared look: the runaway guard counts them."""
-    [(orders, cancels)] = statements.rows(COUNTS, [since, since])
-    return int(orders), int(cancels)
+    since = now - timedelta(minutes=1)
+    return Question(COUNTS, [since, since], lambda found: (int(found[0][0]), int(found[0][1])))
 
 
 @looked(plainly, prepared=True)

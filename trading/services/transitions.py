@@ -33,6 +33,24 @@ SELECT id, sending_at, expires_at FROM moved
 """
 
 
+# An order that is planned and marked in one breath: its row begins as what the statement above would make of it.
+SENT_ROW = {
+    "status": "'sending'",
+    "sending_at": "(SELECT at FROM now)",
+    "expires_at": "(SELECT at FROM now) + %s::float8 * interval '1 second'",
+    "next_check_at": "(SELECT at FROM now) + %s::float8 * interval '1 second'",
+}
+INSERTED_SENDING_SQL = """
+WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at), sent AS (
+    {insert} RETURNING id, sending_at, expires_at
+), noted AS (
+    INSERT INTO trading_orderevent (order_id, at, from_status, to_status, reason, details)
+    SELECT id, sending_at, 'planned', 'sending', '', '{{}}'::jsonb FROM sent
+)
+SELECT id, sending_at, expires_at FROM sent
+"""
+
+
 class WrongMoveError(Exception):
     """The table does not know this move: a bug, or a stale object."""
 
@@ -166,6 +184,16 @@ def orders_mark_sending(
         mark = marks[order.pk]
         _assign(order, {"status": sending, "sending_at": mark.sending_at, "expires_at": mark.expires_at})
     return marks
+
+
+def order_insert_sending(*, order: Order, expiry_seconds: float, first_check_seconds: float) -> dict[int, Sent]:
+    """The same for an order that is not stored yet: planned and marked in one statement. Its client id is the guard
+    against a second."""
+    insert, params = statements.insert_with(order, SENT_ROW, [expiry_seconds, first_check_seconds])
+    [(key, sending_at, expires_at)] = statements.rows(INSERTED_SENDING_SQL.format(insert=insert), params)
+    _assign(order, {"pk": key, "status": OrderStatus.SENDING.value, "sending_at": sending_at, "expires_at": expires_at})
+    order._state.adding = False
+    return {key: Sent(sending_at, expires_at)}
 
 
 def attempt_move(
