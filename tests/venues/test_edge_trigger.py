@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_it_fires_while_the_edge_stands_but_at_most_every_half_second() -> None:
 
 def test_a_frame_that_comes_late_does_not_replace_a_newer_quote() -> None:
     """RELIABILITY B14."""
-    stream = QuoteStream(board(), knock=lambda *_: None)
+    stream = QuoteStream(board(), AsyncMock())
     newer, older = quote("okx-perp", "2", "3"), quote("okx-perp", "1", "2")
     stream.on_quote(replace(newer, venue_at=NOW + timedelta(seconds=1)))
     stream.on_quote(older)

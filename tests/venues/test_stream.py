@@ -181,8 +181,12 @@ def bitcoin_allowed(transactional_db: None, redis_client: redis.Redis) -> None:
 
 @pytest.mark.usefixtures("bitcoin_allowed")
 async def test_the_board_is_filled_and_an_edge_knocks_on_the_scanner(simulator: Simulator) -> None:
-    loop, knocked, stop = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-    service = QuoteStream(board(), knock=lambda *_: loop.call_soon_threadsafe(knocked.set))
+    knocked, stop = asyncio.Event(), asyncio.Event()
+
+    async def knock(*_: object) -> None:
+        knocked.set()
+
+    service = QuoteStream(board(), knock)
     running = asyncio.create_task(service.run(stop))
     await eventually(lambda: set(board().quotes()) == {(venue, "BTCUSDT") for venue in venue_ids()})
     assert not knocked.is_set()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
+import uvloop
 from django.db import connections
 
 from propbot.errors import RefusedError
@@ -49,7 +50,7 @@ class TraderRuntime:
         self._hurrying = 0
         self._calm = threading.Event()
         self._calm.set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._executor = ThreadPoolExecutor(EXECUTOR_THREADS, thread_name_prefix="venue-db")
         self._loop.set_default_executor(self._executor)
         self._thread = threading.Thread(target=self._serve, name="venue-loop", daemon=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from propbot import metrics
 from propbot.clock import utc_now
 from risk.selectors import control_read
 from trading.quote_edge import EdgeTerms, EdgeTrigger, is_above
-from trading.quotes import BoardUnavailableError, QuoteBoard, VenueStream, board, lease
+from trading.quotes import BoardUnavailableError, Knocker, QuoteBoard, VenueStream, board, lease
 from trading.selectors import market as market_reads
 from trading.stream_shards import WHOLE, Shard, ShardLease
 from trading.venues.base import FundingInfo, Mark, Quote
@@ -26,16 +26,7 @@ log = logging.getLogger(__name__)
 FLUSH_EVERY_SECONDS = 0.1  # at most ten board writes a second, whatever the venues send
 HEARTBEAT_EVERY_SECONDS = 1.0
 REREAD_EVERY_SECONDS = 10.0
-Knock = Callable[[Sequence[str], Sequence[Quote]], None]
-
-
-def knock_on_trader(symbols: Sequence[str], quotes: Sequence[Quote]) -> None:
-    """Put the quotes on the board and ask the trader to look now. Lost with Redis: beat scans at its interval
-    whatever happens."""
-    try:
-        board().knock(symbols, quotes)
-    except BoardUnavailableError as error:
-        log.warning("the trader could not be called: %s", error)
+Knock = Callable[[Sequence[str], Sequence[Quote]], Awaitable[None]]
 
 
 def edge_terms_read() -> EdgeTerms:
@@ -52,7 +43,7 @@ class ShardLostError(Exception):
 class QuoteStream:
     """Collects news from all feeds and writes the latest of each to the board."""
 
-    def __init__(self, quotes: QuoteBoard, knock: Knock = knock_on_trader, *, lease: ShardLease | None = None) -> None:
+    def __init__(self, quotes: QuoteBoard, knock: Knock, *, lease: ShardLease | None = None) -> None:
         self._board, self._knock, self._lease = quotes, knock, lease
         self.shard = lease.shard if lease and lease.shard else WHOLE
         self._share: list[str] = []
@@ -126,13 +117,17 @@ class QuoteStream:
             await asyncio.sleep(seconds)
 
     async def _knock_on(self) -> None:
-        """An edge does not wait for the next flush: the trader is called with its quotes."""
+        """An edge does not wait for the next flush: its quotes are put on the board, and the trader is asked to look
+        now. Lost with Redis: beat scans at its interval whatever happens."""
         while True:
             await self._crossing.wait()
             self._crossing.clear()
             crossed, self._crossed = self._crossed, {}
             quotes = [quote for known in crossed.values() for quote in known.values()]
-            await asyncio.to_thread(self._knock, list(crossed), quotes)
+            try:
+                await self._knock(list(crossed), quotes)
+            except BoardUnavailableError as error:
+                log.warning("the trader could not be called: %s", error)
 
     async def _flush_on(self) -> None:
         while True:
@@ -240,8 +235,10 @@ async def stream(stop: asyncio.Event, wanted: Sequence[Shard]) -> None:
     if shard is None:
         return
     log.info("streaming %s, share %s, since %s", ", ".join(venue_ids()), shard, utc_now().isoformat())
+    knocker = Knocker()
     try:
-        await QuoteStream(board(), lease=own).run(stop)
+        await QuoteStream(board(), knocker.knock, lease=own).run(stop)
     finally:
+        await knocker.close()
         with suppress(RedisError):
             await asyncio.to_thread(own.release)

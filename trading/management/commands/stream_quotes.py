@@ -4,6 +4,7 @@ import asyncio
 import signal
 from typing import Any
 
+import uvloop
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from propbot.checks import start_process
@@ -23,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         start_process()
-        asyncio.run(self._run(wanted_shards(options["shard"])))
+        uvloop.run(self._run(wanted_shards(options["shard"])))
 
     async def _run(self, wanted: list[Shard]) -> None:
         stop = asyncio.Event()
