@@ -11,7 +11,7 @@ from tests.trading.test_auto_hedge import ready as ready
 from tests.trading.test_edge_take import crossed as crossed
 from tools.bench.phases import AFTERWARDS, DECISION, FIRST_MARK, JOURNAL, SECOND_MARK, phases
 from trading.models import Order
-from trading.services import journal
+from trading.services.binding import ENTANGLED
 from trading.services.edge_take import decision_prepare, edge_take
 from trading.services.outcomes import UNPROVEN
 
@@ -28,5 +28,5 @@ def test_a_hedge_asks_no_more_than_this_before_its_orders_leave(crossed: Desk) -
 
 def test_the_journal_names_every_status_without_proof() -> None:
     """Written out, for the index: a list in a parameter could not use it."""
-    named = journal.ENTANGLED.split("status IN (")[1].split(")")[0]
+    named = ENTANGLED.split("status IN (")[1].split(")")[0]
     assert {one.strip(" '") for one in named.split(",")} == {str(status) for status in UNPROVEN}

@@ -21,15 +21,13 @@ from django.db.models import Model
 
 from audit.services import audited, record
 from propbot import statements
-from propbot.clock import utc_day_start, utc_now
+from propbot.clock import utc_now
 from propbot.crashpoints import crashpoint
 from propbot.errors import RefusedError
-from propbot.statements import Question
-from risk.looks import ask_ahead, fresh_reads, unread_look
-from risk.models import DeskState
-from risk.services.guard import desk_asked, desk_guard_opening, desk_guard_reducing, desk_judge
+from risk.looks import fresh_reads, unread_look
+from risk.services.guard import desk_guard_opening, desk_guard_reducing, desk_judge
 from risk.services.locks import journal_locks, with_lock_retry
-from risk.services.reservations import reservation_draft, reservation_reads
+from risk.services.reservations import reservation_draft
 from trading import ids
 from trading.choices import (
     OPENING_PURPOSES,
@@ -43,8 +41,7 @@ from trading.choices import (
 from trading.models import Hedge, HedgeAttempt, Leg, Order
 from trading.runtime.handle import TraderRuntime
 from trading.services.attempt_rows import attempt_join
-from trading.services.exposure import strategies_pnl
-from trading.services.held import held
+from trading.services.binding import binding_ask, refuse_entangled
 from trading.services.transitions import Sent, order_insert_sending, order_move, orders_mark_sending
 from trading.services.wire import EXPIRY_SECONDS, Ticket
 from trading.sizing import EntryPlan, LegName, Side
@@ -54,15 +51,6 @@ FIRST_CHECK_SECONDS = 0.5
 JOURNAL_ATTEMPTS = 3
 BOTH: tuple[LegName, LegName] = ("long", "short")
 # ``NOT IN`` as the partial index of the active hedges has it.
-# The statuses of an order without proof, too: a plan made for any list of them could not use its partial index.
-ENTANGLED = """
-SELECT EXISTS (SELECT FROM trading_order WHERE status IN ('sending', 'unknown', 'open') AND NOT simulated
-                  AND (symbol = %(symbol)s OR trader_epoch < %(epoch)s)),
-       EXISTS (SELECT FROM trading_hedge WHERE symbol = %(symbol)s AND simulated = %(simulated)s
-                  AND NOT (status IN ('closed', 'failed')) AND (long_venue = %(short)s OR short_venue = %(long)s)),
-       ARRAY (SELECT nextval(pg_get_serial_sequence('trading_leg', 'id')) FROM generate_series(1, 2)),
-       ARRAY (SELECT nextval(pg_get_serial_sequence('trading_order', 'id')) FROM generate_series(1, %(orders)s))
-"""
 Journaled = tuple[Hedge, dict[str, Leg], list[Order]]
 
 
@@ -133,9 +121,9 @@ def _journal(
         journal_locks()
         # Nothing read before the locks binds: a look of their own, whatever stands around.
         with fresh_reads(), unread_look():
-            binding = _binding_asked(plan, runtime.epoch, orders=len(legs))
+            binding = binding_ask(plan, runtime.epoch, orders=len(legs))
             desk = desk_judge(binding.desk, epoch=runtime.epoch)
-            _refuse_entangled(plan, binding)
+            refuse_entangled(plan, binding)
             # Before the rows: the reservation counts what is open; this hedge is not to be compared with itself.
             reservation = reservation_draft(
                 hedge_id=hedge_id, intent=plan.intent, limits_version=plan.limits_version or 0
@@ -153,44 +141,6 @@ def _journal(
         statements.insert_all(*filter(None, groups))
         record(action="hedge_journaled", target=str(hedge.pk), details=_journal_details(plan, orders))
     return hedge, by_side, orders
-
-
-@dataclass(frozen=True)
-class Binding:
-    """What was read under the journal's locks: the desk, orders without proof, a hedge in the other direction; and the
-    keys of two legs and of the orders, given with the same breath."""
-
-    desk: tuple[DeskState, bool | None]
-    unproven: bool
-    clash: bool
-    leg_ids: list[int]
-    order_ids: list[int]
-
-
-def _binding_asked(plan: EntryPlan, epoch: int, *, orders: int) -> Binding:
-    """One statement, for every intent that comes after waits for it: with it the reservation's figures, which this
-    look then holds."""
-    intent = plan.intent
-    entangled = {
-        "symbol": intent.symbol, "epoch": epoch, "simulated": plan.simulated,
-        "long": intent.long_venue, "short": intent.short_venue, "orders": orders,
-    }  # fmt: skip
-    desk, [(unproven, clash, leg_ids, order_ids)] = ask_ahead(
-        *reservation_reads(intent),
-        held.ahead(simulated=False),
-        strategies_pnl.ahead(utc_day_start(utc_now()).date(), simulated=False),
-        also=(desk_asked(), Question(ENTANGLED, entangled, list)),
-    )
-    return Binding(desk, unproven, clash, leg_ids, order_ids)
-
-
-def _refuse_entangled(plan: EntryPlan, binding: Binding) -> None:
-    """Nothing new for a symbol with an unproven order, nothing at all with one of an older trader (law 2), and no
-    hedge against the direction of another: the venues net positions, so each would be the other's exit."""
-    if not plan.simulated and binding.unproven:
-        raise RefusedError("quarantined", f"an order of {plan.intent.symbol} is not yet proved", status=423)
-    if binding.clash:
-        raise RefusedError("blocked", f"a hedge of {plan.intent.symbol} in the other direction is open", status=423)
 
 
 def _hedge_columns(plan: EntryPlan, attempt: HedgeAttempt | None, epoch: int, hold_id: int) -> dict[str, Any]:
