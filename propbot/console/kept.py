@@ -52,12 +52,14 @@ class Kept:
 
     def read(self) -> Document:
         """The document; the caller's own copy at its first level. Raises what building it raises."""
+        found = self.young()
+        return dict(self._waited_for() if found is None else found)
+
+    def young(self) -> Document | None:
+        """The document itself while it is young, for who may not wait here until one is built."""
         self._asked_at = time.monotonic()
         _keep_beside()
-        found = self._young(self._seconds)
-        if found is None:
-            found = self._waited_for()
-        return dict(found)
+        return self._young(self._seconds)
 
     def _waited_for(self) -> Document:
         with REQUESTS.aside():
