@@ -21,7 +21,7 @@ from propbot.http.answering import REQUESTS, STOPS
 
 Document = dict[str, Any]
 # The keeper begins when this share of a document's time has passed: the build must fit into the rest.
-RENEW_SHARE = 0.6
+RENEW_SHARE = 0.5
 TICK_SECONDS = 0.05
 # So long, in all, one build waits for requests. Two builds and their waiting fit into the time that RENEW_SHARE leaves.
 GIVEN_SECONDS = 0.1
