@@ -121,3 +121,7 @@ class Sights:
             token_of(*models[2:], noted=noted, groups=groups) for models, (_, noted, groups) in found if models[2]
         ]
         return Sight(desk_of(desk, control, standing, pending, now), {token.digest: token for token in callers})
+
+
+# Of the web process: the status lane and the sockets share it.
+SIGHTS = Sights()

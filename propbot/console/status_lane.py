@@ -71,16 +71,13 @@ class Learned:
 class StatusLane:
     """An ASGI application before the ordinary one."""
 
-    def __init__(self, ordinary: Application) -> None:
+    def __init__(self, ordinary: Application, sights: Sights) -> None:
         self._ordinary = ordinary
-        self._sights = Sights()
+        self._sights = sights
         # That a host is allowed, and what stands in the headers, is the ordinary handler's word.
         self._learned: dict[Way, Learned] = {}
         self._building: asyncio.Future[None] | None = None
         self._waiting = 0
-
-    async def close(self) -> None:
-        await self._sights.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         asked = asked_of(scope)

@@ -48,8 +48,9 @@ class Served:
     def __init__(self) -> None:
         self.ordinary: list[str] = []
         self._handler = OneHopHandler()
-        self.lane = StatusLane(self._noting)
-        self._lifespan = Lifespan(self.lane.close)
+        sights = Sights()
+        self.lane = StatusLane(self._noting, sights)
+        self._lifespan = Lifespan(sights.close)
         self.url = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -5,11 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
-
 from approvals.choices import RequestStatus
 from approvals.models import ApprovalRequest
-from audit.models import AuditRecord, OpsAlert
 from propbot import statements
 from propbot.clock import utc_now
 from propbot.config import values
@@ -18,7 +15,6 @@ from risk.desk import ControlSnapshot, DeskSnapshot
 from risk.models import ControlSettings, DeskState
 from risk.selectors import control_row, control_snapshot, desk_read, desk_snapshot
 from trading.choices import HedgeStatus
-from trading.models import Opportunity
 
 # Prewritten, and one question for all of it: it is asked for each answer and at each look of the live feed.
 PENDING = "WHERE status = 'pending' AND expires_at > %s ORDER BY requested_at"
@@ -171,14 +167,18 @@ def desk_badges(desk: dict[str, Any], *, armed: bool, risk: bool) -> list[str]:
     return [name for name, on in shown.items() if on]
 
 
+# At each look of the live feed, which looks at every change and twice a second.
+HEADS = """
+SELECT (SELECT max(seq) FROM audit_auditrecord), (SELECT max(id) FROM audit_opsalert), newest.id, newest.status
+  FROM (SELECT) AS one
+  LEFT JOIN (SELECT id, status FROM trading_opportunity ORDER BY created_at DESC LIMIT 1) AS newest ON true
+"""
+
+
 def revisions() -> dict[str, Any]:
     """Numbers that move when something was written: the pages fetch again when one of them does."""
-    newest = Opportunity.objects.order_by("-created_at").values_list("id", "status").first()
-    return {
-        "audit": AuditRecord.objects.aggregate(head=Max("seq"))["head"],
-        "alert": OpsAlert.objects.aggregate(head=Max("id"))["head"],
-        "opportunity": [str(newest[0]), newest[1]] if newest else None,
-    }
+    ((audit, alert, opportunity, status),) = statements.rows(HEADS)
+    return {"audit": audit, "alert": alert, "opportunity": [str(opportunity), status] if opportunity else None}
 
 
 def desk_now() -> dict[str, Any]:
