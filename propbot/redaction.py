@@ -6,6 +6,7 @@ Two nets: values that are known to be secret are replaced wherever they stand, a
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -42,9 +43,9 @@ def register(values: Iterable[str | None]) -> None:
 
 
 def redact_text(text: str) -> str:
-    for secret in sorted(_known, key=len, reverse=True):
-        if secret in text:
-            text = text.replace(secret, REDACTED)
+    found = [secret for secret in tuple(_known) if secret in text]
+    for secret in sorted(found, key=len, reverse=True):
+        text = text.replace(secret, REDACTED)
     if "://" in text:
         text = URL_PASSWORD.sub(rf"\g<scheme>{REDACTED}@", text)
     text = GLASS_CODE.sub(REDACTED, text)
@@ -53,7 +54,13 @@ def redact_text(text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    return name.lower() not in HARMLESS_NAMES and NAME.search(name[-LONGEST_NAME:]) is not None
+    return name.lower() not in HARMLESS_NAMES and _ends_as_secret(name[-LONGEST_NAME:])
+
+
+# The same few names stand in every line of the log. What is kept is short, whatever a stranger sends.
+@lru_cache(maxsize=1024)
+def _ends_as_secret(end: str) -> bool:
+    return NAME.search(end) is not None
 
 
 def redact(value: Any) -> Any:

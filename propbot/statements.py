@@ -254,11 +254,19 @@ def found_joined(
 ) -> list[tuple[list[Any], list[Any]]]:
     """Rows of several models side by side, None where an outer join found none, and more values (``beside``, SQL).
     ``rest`` follows FROM the first model's table."""
-    shapes = [_select(model) for model in models]
-    chosen = ", ".join([*(columns for columns, _, _ in shapes), *beside])
-    sql = f'SELECT {chosen} FROM "{models[0]._meta.db_table}" {rest}'  # noqa: S608 - our own names
-    answers = []
-    for one in rows(sql, params):
+    return joined_rows(models, rows(joined_sql(models, beside, rest), params))
+
+
+def joined_sql(models: Sequence[type[Model]], beside: Sequence[str], rest: str) -> str:
+    """The question of ``found_joined``, for who asks it over a connection of its own."""
+    chosen = ", ".join([*(_select(model)[0] for model in models), *beside])
+    return f'SELECT {chosen} FROM "{models[0]._meta.db_table}" {rest}'  # noqa: S608 - our own names
+
+
+def joined_rows(models: Sequence[type[Model]], found: Iterable[Row]) -> list[tuple[list[Any], list[Any]]]:
+    """What the answer to ``joined_sql`` says."""
+    shapes, answers = [_select(model) for model in models], []
+    for one in found:
         made: list[Any] = []
         left = one
         for model, (_, names, decoders) in zip(models, shapes, strict=True):

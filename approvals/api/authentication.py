@@ -3,6 +3,7 @@
 Token, user, person and role are one question: every answer begins with it.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser, User
@@ -25,8 +26,10 @@ MAX_TOKEN = 256
 # Beside the token: whether its last use was noted lately.
 NOTED = """EXISTS (SELECT 1 FROM approvals_tokennote
  WHERE approvals_tokennote.digest = knox_authtoken.digest AND last_used_at >= %s)"""
-LIVE = f"""JOIN auth_user ON auth_user.id = knox_authtoken.user_id {BESIDE_USER}
- WHERE token_key = %s AND digest = %s AND (expiry IS NULL OR expiry > %s) AND auth_user.is_active"""
+CALLER = (AuthToken, User, PersonAccount, Person)
+BESIDE_TOKEN = f"JOIN auth_user ON auth_user.id = knox_authtoken.user_id {BESIDE_USER}"
+STILL_LIVE = "(knox_authtoken.expiry IS NULL OR knox_authtoken.expiry > %s) AND auth_user.is_active"
+LIVE = f"{BESIDE_TOKEN} WHERE token_key = %s AND knox_authtoken.digest = %s AND {STILL_LIVE}"
 
 
 class BearerAuthentication(TokenAuthentication):
@@ -46,26 +49,45 @@ def token_found(raw: bytes | str) -> AuthToken | None:
     """The live token of an active user, or None. Unlike knox's own reader it deletes nothing."""
     try:
         text = raw.decode("ascii") if isinstance(raw, bytes) else raw
-        wanted = hash_token(text) if len(text) <= MAX_TOKEN else ""
+        wanted = digest_of(text)
     except (UnicodeDecodeError, ValueError, TypeError):
         return None
     # The digest is a 512-bit hash of a random token: looking it up by index tells a guesser nothing.
     now, key = utc_now(), text[: CONSTANTS.TOKEN_KEY_LENGTH]
     asked = [now - LAST_USE_EVERY, key, wanted, now]
-    models = (AuthToken, User, PersonAccount, Person)
-    for (token, user, account, person), (noted, groups) in statements.found_joined(
-        models, (NOTED, GROUPS), LIVE, asked
-    ):
-        standing_note(user, account, person, groups)
-        token.user = user
-        vars(token)["noted"] = noted
-        return token
+    for models, (noted, groups) in statements.found_joined(CALLER, (NOTED, GROUPS), LIVE, asked):
+        return token_of(*models, noted=noted, groups=groups)
     return None
+
+
+def digest_of(text: str) -> str:
+    """What the database knows a token by; empty for what is too long to be one. Raises what is not hexadecimal."""
+    return hash_token(text) if len(text) <= MAX_TOKEN else ""
+
+
+def token_of(
+    token: AuthToken,
+    user: User,
+    account: PersonAccount | None,
+    person: Person | None,
+    *,
+    noted: bool,
+    groups: Iterable[str],
+) -> AuthToken:
+    """The token with what was read beside it."""
+    standing_note(user, account, person, groups)
+    token.user = user
+    vars(token)["noted"] = noted
+    return token
+
+
+def use_is_noted(token: AuthToken) -> bool:
+    return bool(vars(token).get("noted"))
 
 
 def note_use(token: AuthToken, ip: str) -> None:
     """Remember the last use, at most once a minute."""
-    if vars(token).get("noted"):
+    if use_is_noted(token):
         return
     now = utc_now()
     TokenNote.objects.filter(

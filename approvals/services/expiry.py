@@ -8,7 +8,11 @@ from guardian.models import UserObjectPermission
 from approvals.choices import RequestStatus
 from approvals.models import ApprovalRequest, Person
 from audit.services import audited, record
+from propbot import statements
 from propbot.clock import database_now
+
+# Prewritten: each HOLD asks it before it answers.
+OLDER = "WHERE status = 'pending' AND bound_to_hold AND hold_id < %s ORDER BY requested_at DESC"
 
 
 def revoke_deciders(row: ApprovalRequest) -> None:
@@ -40,7 +44,7 @@ def approvals_expire_due() -> int:
 
 def approval_expire_for_hold(*, hold_id: int) -> int:
     """A newer HOLD voids what was asked under an older one. Joins the caller's ``audited()``."""
-    older = _pending().filter(bound_to_hold=True, hold_id__lt=hold_id)
+    older = statements.found(ApprovalRequest, OLDER, [hold_id])
     return _end_all(older, RequestStatus.EXPIRED, f"HOLD {hold_id} came after it")
 
 

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import IntegrityError
 from guardian.shortcuts import assign_perm
 
-from approvals.choices import RequestStatus
 from approvals.models import ApprovalRequest, Person
 from approvals.registry import GuardedAction, action_named, current_hold_id
 from approvals.roles import active_operators, operator_accounts
@@ -16,10 +15,13 @@ from approvals.services.expiry import approvals_expire_due
 from audit.canonical import clean_text, digest, plain
 from audit.context import current_actor
 from audit.services import audited, record
+from propbot import statements
 from propbot.clock import database_now
 from propbot.errors import RefusedError
 from propbot.redaction import redact_text
 
+# Prewritten: part of the answer to a HOLD.
+ASKED = "WHERE action = %s AND target = %s AND status = 'pending' ORDER BY requested_at DESC LIMIT 1"
 DECIDE = "approvals.decide_approvalrequest"
 
 
@@ -33,7 +35,7 @@ def acting_person(role_needed: str = "operator") -> Person:
 
 
 def pending_request(action: str, target: str = "") -> ApprovalRequest | None:
-    return ApprovalRequest.objects.filter(action=action, target=target, status=RequestStatus.PENDING).first()
+    return next(iter(statements.found(ApprovalRequest, ASKED, [action, target])), None)
 
 
 def _answer_for_pending(row: ApprovalRequest, person: Person, payload_digest: str) -> ApprovalRequest:

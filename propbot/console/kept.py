@@ -21,7 +21,7 @@ from propbot.http.answering import REQUESTS, STOPS
 
 Document = dict[str, Any]
 # The keeper begins when this share of a document's time has passed: the build must fit into the rest.
-RENEW_SHARE = 0.6
+RENEW_SHARE = 0.5
 TICK_SECONDS = 0.05
 # So long, in all, one build waits for requests. Two builds and their waiting fit into the time that RENEW_SHARE leaves.
 GIVEN_SECONDS = 0.1
@@ -52,12 +52,14 @@ class Kept:
 
     def read(self) -> Document:
         """The document; the caller's own copy at its first level. Raises what building it raises."""
+        found = self.young()
+        return dict(self._waited_for() if found is None else found)
+
+    def young(self) -> Document | None:
+        """The document itself while it is young, for who may not wait here until one is built."""
         self._asked_at = time.monotonic()
         _keep_beside()
-        found = self._young(self._seconds)
-        if found is None:
-            found = self._waited_for()
-        return dict(found)
+        return self._young(self._seconds)
 
     def _waited_for(self) -> Document:
         with REQUESTS.aside():

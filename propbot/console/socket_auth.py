@@ -10,11 +10,12 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.http import HttpRequest
 
-from approvals.api.authentication import token_found
+from approvals.api.authentication import digest_of, token_found
 from approvals.choices import Role
 from approvals.roles import role_of
 from propbot import statements
 from propbot.clock import utc_now
+from propbot.console.sights import SIGHTS
 
 # Prewritten: two hundred sockets that come back at once ask it two hundred times.
 LIVE = """JOIN knox_authtoken ON knox_authtoken.user_id = auth_user.id
@@ -51,6 +52,29 @@ def visitor_of(scope: dict[str, Any]) -> Visitor | None:
         return None
     visitor = Visitor(user_id=user.pk, session_key=scope["session"].session_key)
     return visitor if visitor_still_allowed(visitor) else None
+
+
+async def visitor_at_sight(scope: dict[str, Any]) -> Visitor | None:
+    """The same without a thread, for a token that is plainly in order; None says nothing against anybody."""
+    token = _bearer(scope)
+    try:
+        digest = digest_of(token.decode("ascii")) if token else ""
+    except ValueError:  # no text, or no token's text
+        return None
+    return await _reader_at_sight(digest)
+
+
+async def plainly_allowed(visitor: Visitor) -> bool:
+    """Whether a sight says that this one may still look; False says nothing against anybody."""
+    return await _reader_at_sight(visitor.token_digest) is not None
+
+
+async def _reader_at_sight(digest: str) -> Visitor | None:
+    sight = await SIGHTS.sight(digest) if digest else None
+    token = sight.callers.get(digest) if sight else None
+    if token is None or role_of(token.user) not in READERS:
+        return None
+    return Visitor(user_id=token.user.pk, token_digest=token.digest)
 
 
 def visitor_still_allowed(visitor: Visitor) -> bool:

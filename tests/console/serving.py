@@ -40,7 +40,7 @@ def serving(served: Any = application) -> Iterator[str]:
         patch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
         server = Serving(
             uvicorn.Config(
-                served, host="127.0.0.1", port=0, lifespan="off", log_level="warning", ws="websockets-sansio"
+                served, host="127.0.0.1", port=0, lifespan="auto", log_level="warning", ws="websockets-sansio"
             )
         )
         thread = Thread(target=server.run, daemon=True)

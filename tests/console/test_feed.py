@@ -20,6 +20,7 @@ from propbot.asgi import application
 from propbot.console import consumers
 from propbot.console.hub import BUFFERED_MESSAGES, StatusHub
 from propbot.console.hub import Client as Mailbox
+from propbot.console.sights import SIGHTS
 from risk.services.hold import hold_engage
 from tests.access.people import Cast, Member, make_cast
 
@@ -36,6 +37,7 @@ async def silence() -> AsyncIterator[None]:
         consumers.hub._clients.clear()
         await publishing
         consumers.hub._task = None
+    await SIGHTS.close()
     await database_sync_to_async(connections.close_all)()
 
 
@@ -150,6 +152,18 @@ async def test_whose_token_or_account_ends_loses_the_feed(
         await database_sync_to_async(change)(people.vera)
         assert await close_code(found) == 4401
     assert await closed_with(bearer(people.vera)) == 4401
+
+
+async def test_a_token_that_is_in_order_takes_no_thread(people: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_: Any) -> None:
+        raise AssertionError("asked in a thread")
+
+    for name in ("visitor_of", "visitor_still_allowed"):
+        monkeypatch.setattr(consumers, name, never)
+    monkeypatch.setattr(consumers.StatusConsumer, "recheck_seconds", 0.02)
+    async with listening(bearer(people.vera)) as found:
+        await until(found, "snapshot")
+        await until(found, "heartbeat")
 
 
 def logged_out(browser: Client, who: Member) -> None:

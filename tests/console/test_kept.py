@@ -60,9 +60,9 @@ def test_what_is_built_on_another_is_as_old_as_that(clock: list[float]) -> None:
     base, _ = counting()
     upon = Kept("upon", lambda: {"base": base.read()["number"]}, seconds=1.0, built_on=base)
     base.read()
-    clock[0] += 0.5
+    clock[0] += 0.4
     assert upon.read() == {"base": 1}
-    clock[0] += 0.5
+    clock[0] += 0.6
     assert upon.read() == {"base": 2}
 
 

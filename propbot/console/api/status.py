@@ -4,23 +4,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from approvals.api.base import DeskView
-from propbot.console.selectors.overview import components_body, overview_body, slo_body
+from propbot.console.selectors.overview import components_of, overview_of, slo_of
 from propbot.console.selectors.state import state_body
+from propbot.console.selectors.status import status_snapshot
 
 
 class OverviewView(DeskView):
     def get(self, request: Request) -> Response:
-        return Response(overview_body())
+        return Response(overview_of(status_snapshot()))
 
 
 class ComponentsView(DeskView):
     def get(self, request: Request) -> Response:
-        return Response(components_body())
+        return Response(components_of(status_snapshot()))
 
 
 class SloView(DeskView):
     def get(self, request: Request) -> Response:
-        return Response(slo_body())
+        return Response(slo_of(status_snapshot()))
 
 
 class StateView(DeskView):

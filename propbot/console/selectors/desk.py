@@ -5,11 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
-
 from approvals.choices import RequestStatus
 from approvals.models import ApprovalRequest
-from audit.models import AuditRecord, OpsAlert
 from propbot import statements
 from propbot.clock import utc_now
 from propbot.config import values
@@ -18,11 +15,12 @@ from risk.desk import ControlSnapshot, DeskSnapshot
 from risk.models import ControlSettings, DeskState
 from risk.selectors import control_row, control_snapshot, desk_read, desk_snapshot
 from trading.choices import HedgeStatus
-from trading.models import Opportunity
 
 # Prewritten, and one question for all of it: it is asked for each answer and at each look of the live feed.
 PENDING = "WHERE status = 'pending' AND expires_at > %s ORDER BY requested_at"
-BOTH_ROWS = "CROSS JOIN risk_controlsettings WHERE risk_deskstate.id = 1 AND risk_controlsettings.id = 1"
+BESIDE_DESK = "CROSS JOIN risk_controlsettings"
+THE_ROWS = "risk_deskstate.id = 1 AND risk_controlsettings.id = 1"
+BOTH_ROWS = f"{BESIDE_DESK} WHERE {THE_ROWS}"
 # The words of the index on what is not over.
 NOT_OVER = """
 SELECT status, simulated, count(*) FROM trading_hedge WHERE NOT (status IN ('closed', 'failed')) GROUP BY 1, 2
@@ -169,33 +167,47 @@ def desk_badges(desk: dict[str, Any], *, armed: bool, risk: bool) -> list[str]:
     return [name for name, on in shown.items() if on]
 
 
+# At each look of the live feed, which looks at every change and twice a second.
+HEADS = """
+SELECT (SELECT max(seq) FROM audit_auditrecord), (SELECT max(id) FROM audit_opsalert), newest.id, newest.status
+  FROM (SELECT) AS one
+  LEFT JOIN (SELECT id, status FROM trading_opportunity ORDER BY created_at DESC LIMIT 1) AS newest ON true
+"""
+
+
 def revisions() -> dict[str, Any]:
     """Numbers that move when something was written: the pages fetch again when one of them does."""
-    newest = Opportunity.objects.order_by("-created_at").values_list("id", "status").first()
-    return {
-        "audit": AuditRecord.objects.aggregate(head=Max("seq"))["head"],
-        "alert": OpsAlert.objects.aggregate(head=Max("id"))["head"],
-        "opportunity": [str(newest[0]), newest[1]] if newest else None,
-    }
+    ((audit, alert, opportunity, status),) = statements.rows(HEADS)
+    return {"audit": audit, "alert": alert, "opportunity": [str(opportunity), status] if opportunity else None}
 
 
 def desk_now() -> dict[str, Any]:
     """Everything that must be right this instant: the desk row itself, never a copy from a cache."""
     now = utc_now()
-    desk, control, (is_pending, standing) = _desk_rows(now)
-    pending = pending_approvals(now) if is_pending else []
-    return compose_desk(desk_snapshot(desk), control_snapshot(control), pending, _counted(standing), now)
+    desk, control, standing = _desk_rows(now)
+    return desk_of(desk, control, standing, pending_approvals(now) if is_pending(standing) else [], now)
 
 
-def _desk_rows(now: datetime) -> tuple[DeskState, ControlSettings, Any]:
+def is_pending(standing: str) -> bool:
+    return bool(json.loads(standing)[0])
+
+
+def desk_of(
+    desk: DeskState, control: ControlSettings, standing: str, pending: list[dict[str, Any]], now: datetime
+) -> dict[str, Any]:
+    """What the rows say that were just read."""
+    _, counts = json.loads(standing)
+    return compose_desk(desk_snapshot(desk), control_snapshot(control), pending, _counted(counts), now)
+
+
+def _desk_rows(now: datetime) -> tuple[DeskState, ControlSettings, str]:
     """Raises when there is no desk: what cannot be read is stopped (law 1)."""
     found = statements.found_together(DeskState, ControlSettings, STANDING, BOTH_ROWS, [now])
     if not found:
         desk_read()
         control_row()  # makes a row that is missing
         found = statements.found_together(DeskState, ControlSettings, STANDING, BOTH_ROWS, [now])
-    desk, control, standing = found[0]
-    return desk, control, json.loads(standing)
+    return found[0]
 
 
 def compose_desk(

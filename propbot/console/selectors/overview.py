@@ -5,7 +5,6 @@ from typing import Any
 
 from propbot.config import values
 from propbot.console.selectors.measures import threshold_figures
-from propbot.console.selectors.status import status_snapshot
 
 Snapshot = Mapping[str, Any]
 
@@ -136,8 +135,7 @@ def state_fields(s: Snapshot) -> dict[str, Any]:
     }
 
 
-def overview_body() -> dict[str, Any]:
-    s = status_snapshot()
+def overview_of(s: Snapshot) -> dict[str, Any]:
     return {
         **state_fields(s),
         "slo": s["slo"],
@@ -148,11 +146,9 @@ def overview_body() -> dict[str, Any]:
     }
 
 
-def components_body() -> dict[str, Any]:
-    s = status_snapshot()
+def components_of(s: Snapshot) -> dict[str, Any]:
     return {"components": s["components"], **state_fields(s)}
 
 
-def slo_body() -> dict[str, Any]:
-    s = status_snapshot()
+def slo_of(s: Snapshot) -> dict[str, Any]:
     return {"slo": s["slo"], "thresholds": threshold_figures(), "alerts": s["slo_alerts"], **state_fields(s)}

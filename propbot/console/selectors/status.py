@@ -34,7 +34,12 @@ STOPPED = {"allowed": False, "reason": "HOLD is active"}
 def status_snapshot() -> dict[str, Any]:
     """JSON-ready. The desk is read now, with all that follows from it; what is measured is at most a second old."""
     kept = STATUS.read()
-    desk = _desk_part()  # after what may have taken a while to build
+    return status_of(kept, desk_now())  # after what may have taken a while to build
+
+
+def status_of(kept: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What was measured, and over it what the desk is now."""
+    desk = _desk_part(now)
     return {**kept, **dict(jsonable({**desk, **_judged_now(desk, kept)}))}
 
 
@@ -55,9 +60,9 @@ def positions_part(shown: int = SHOWN_HEDGES) -> dict[str, Any]:
     }
 
 
-def _desk_part() -> dict[str, Any]:
+def _desk_part(now: dict[str, Any]) -> dict[str, Any]:
     return {
-        **desk_now(),
+        **now,
         "profile": values().text("PROFILE"),
         "simulator": values().text("PROFILE") == "simulator",
         "dry_run_only": values().flag("DRY_RUN_ONLY"),
