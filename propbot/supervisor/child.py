@@ -18,7 +18,7 @@ LOG_LIMIT_BYTES = 20_000_000
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """``death_signal`` is what the kernel sends when the supervisor is gone."""
+    """``death_signal`` is what the kernel sends when the supervisor is gone; ``nice`` as of setpriority(2)."""
 
     name: str
     command: tuple[str, ...]
@@ -29,12 +29,13 @@ class ChildSpec:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     stop_seconds: float = 10.0
+    nice: int = 0
 
 
 def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
     """Must be called by the main thread: the death signal follows the thread that made the child."""
     owner = "-" if spec.owner is None else "{}:{}".format(*spec.owner)
-    launcher = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), spec.death_signal.name, owner)
+    launcher = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), spec.death_signal.name, owner, str(spec.nice))
     with spec.log.open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - the commands are the supervisor's own
             (*launcher, *spec.command),

@@ -1,7 +1,7 @@
 """Becomes another program that cannot outlive its parent.
 
-Run as a file, with the standard library only: ``launch.py PARENT SIGNAL OWNER COMMAND…``, where OWNER is
-``-`` or ``uid:gid``. The death signal is set after the change of user, because setuid clears it, and the
+Run as a file, with the standard library only: ``launch.py PARENT SIGNAL OWNER NICE COMMAND…``, where OWNER
+is ``-`` or ``uid:gid`` and NICE how far behind the others it computes. The death signal is set after the change of user, because setuid clears it, and the
 parent is compared afterwards, because it may have died before the request took effect.
 """
 
@@ -31,8 +31,9 @@ def die_with_parent(number: int, parent: int) -> None:
 
 
 def main() -> None:
-    parent, number, owner, *command = sys.argv[1:]
+    parent, number, owner, nice, *command = sys.argv[1:]
     become(owner)
+    os.nice(int(nice))
     die_with_parent(signal.Signals[number], int(parent))
     os.execvp(command[0], command)  # noqa: S606 - becoming that program is the purpose
 

@@ -55,6 +55,15 @@ def test_no_number_of_processes_is_refused(text: str) -> None:
         read_plan({"OPS_WORKERS": text}, ROOT)
 
 
+def test_who_keeps_the_books_goes_after_who_trades_and_who_answers(desk: RunningDesk) -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    nice = {
+        role: os.getpriority(os.PRIO_PROCESS, pids_of(desk, role)[0]) - ours
+        for role in ("web", "trader", "stream", "worker", "beat", "flower")
+    }
+    assert nice == {"web": 0, "trader": 0, "stream": 0, "worker": 5, "beat": 5, "flower": 5}
+
+
 def test_both_shares_and_both_workers_make_a_healthy_desk(desk: RunningDesk) -> None:
     assert failing(desk) == []
     assert len(pids_of(desk, "stream")) == 2
