@@ -90,10 +90,14 @@ class Control:
             )
 
     def dislocate(self, venue: str, symbol: str, bps: float, seconds: float) -> float:
-        """Lift one venue's quotes; answers the simulator's own moment of it, in ms since the epoch."""
+        """Lift one venue's quotes; answers the second of the simulator's market in which it did."""
         begun = self.ask("/control/dislocate", {"venue": venue, "symbol": symbol, "bps": bps, "seconds": seconds})
+        return float(begun["started_market_seconds"])
+
+    def moment_of(self, market_seconds: float) -> float:
+        """The same in ms since the epoch, by the simulator's clock; asked whenever it disturbs nobody."""
         clock = self.ask("/control/state")["clock"]
-        age_seconds = float(clock["market_seconds"]) - float(begun["started_market_seconds"])
+        age_seconds = float(clock["market_seconds"]) - market_seconds
         return milliseconds(clock["now"]) - age_seconds * 1000 / float(clock["speed"])
 
     def opening_orders(self, symbol: str, since_ms: float) -> list[Arrival]:

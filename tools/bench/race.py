@@ -21,6 +21,7 @@ DISLOCATED_SECONDS = 1.2
 CYCLE_SECONDS = 2.3  # thirty hedges a minute throttle a strategy (the governor)
 CALM_AGAIN_SECONDS = 0.4
 BOTH_WITHIN_SECONDS = 4.0
+UNDISTURBED_SECONDS = 0.4  # the venue notes when an order arrives: who asks for it meanwhile only takes its time
 WARM_UP = 3
 READY_SECONDS = 180
 CALM_PER_DISLOCATION = 1.0  # seconds of undisturbed basis samples, so that the median outlasts what follows
@@ -67,7 +68,9 @@ def _repeat(
         symbol, venue = SYMBOLS[number % len(SYMBOLS)], VENUES[number % len(VENUES)]
         arm(symbol)
         begun = time.monotonic()
-        began_ms = control.dislocate(venue, symbol, BPS, DISLOCATED_SECONDS)
+        lifted = control.dislocate(venue, symbol, BPS, DISLOCATED_SECONDS)
+        time.sleep(UNDISTURBED_SECONDS)
+        began_ms = control.moment_of(lifted)
         arrivals = _both(control, symbol, began_ms)
         if number >= 0:
             times.add(began_ms, arrivals)
