@@ -35,7 +35,16 @@ class ChildSpec:
 def spawn(spec: ChildSpec) -> subprocess.Popen[bytes]:
     """Must be called by the main thread: the death signal follows the thread that made the child."""
     owner = "-" if spec.owner is None else "{}:{}".format(*spec.owner)
-    launcher = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), spec.death_signal.name, owner, str(spec.nice))
+    launcher = (
+        sys.executable,
+        "-I",
+        "-S",
+        str(LAUNCH),
+        str(os.getpid()),
+        spec.death_signal.name,
+        owner,
+        str(spec.nice),
+    )
     with spec.log.open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - the commands are the supervisor's own
             (*launcher, *spec.command),

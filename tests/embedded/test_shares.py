@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,8 @@ def test_who_keeps_the_books_goes_after_who_trades_and_who_answers(desk: Running
         role: os.getpriority(os.PRIO_PROCESS, pids_of(desk, role)[0]) - ours
         for role in ("web", "trader", "stream", "worker", "beat", "flower")
     }
+    grouped = Path(f"/proc/{pids_of(desk, 'beat')[0]}/autogroup")
+    assert not grouped.exists() or grouped.read_text().endswith("nice 5\n")
     assert nice == {"web": 0, "trader": 0, "stream": 0, "worker": 5, "beat": 5, "flower": 5}
 
 
