@@ -21,6 +21,7 @@ from trading.venues.limiter import TokenBucket
 
 _offset = [0.0]
 _on_jump: list[Callable[[], object]] = []
+_real_sql: dict[str, str] = {}
 
 
 def advance(seconds: float) -> None:
@@ -63,11 +64,10 @@ def _shim() -> SimpleNamespace:
 def _sending_sql() -> None:
     from trading.services import transitions
 
-    if not hasattr(transitions, "REAL_SENDING_SQL"):
-        transitions.REAL_SENDING_SQL = transitions.SENDING_SQL  # type: ignore[attr-defined]
     moved = f"(clock_timestamp() + {_offset[0]:.6f} * interval '1 second')"
-    real: str = transitions.REAL_SENDING_SQL
-    transitions.SENDING_SQL = real.replace("clock_timestamp()", moved)
+    for name in ("SENDING_SQL", "INSERTED_SENDING_SQL"):
+        real: str = _real_sql.setdefault(name, getattr(transitions, name))
+        setattr(transitions, name, real.replace("clock_timestamp()", moved))
 
 
 def _sign_with(clock: Callable[[], int]) -> None:

@@ -7,9 +7,10 @@ from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Sum
 
 from propbot.crashpoints import crashpoint
-from trading.choices import OrderPurpose, PositionSide, TimeInForce
+from trading.choices import HEDGE_ENDED, OrderPurpose, PositionSide, TimeInForce
 from trading.models import Hedge, Leg, Order
 from trading.runtime.handle import TraderRuntime
 from trading.services import journal, wire
@@ -61,20 +62,33 @@ async def _view(client: VenueClient, symbol: str, *, simulated: bool) -> View:
     return View(quote, held)
 
 
-def _within_position(reduction: Reduction, view: View, *, simulated: bool) -> Decimal:
-    """Never larger than what the venue says is held in the leg's direction; an unread position leaves it to
-    reduce-only, which cannot pass through zero."""
+def _within_position(reduction: Reduction, view: View, others: Decimal, *, simulated: bool) -> Decimal:
+    """Never larger than what the venue says is held in the leg's direction, less what other hedges hold of it: there
+    reduce-only protects nobody, for the venue nets them. An unread position leaves it to reduce-only, which cannot pass
+    through zero."""
     wanted: Decimal = min(reduction.quantity, reduction.leg.quantity)
     if simulated or view.position is None:
         return wanted
     held = view.position if reduction.leg.position_side == PositionSide.LONG else -view.position
-    return min(wanted, max(held, ZERO))
+    return min(wanted, max(held - others, ZERO))
+
+
+def _held_by_others(hedge: Hedge) -> dict[tuple[str, str], Decimal]:
+    """(venue, position side) -> base units of the same symbol that other real hedges hold by our books."""
+    rows = (
+        Leg.objects.filter(symbol=hedge.symbol, quantity__gt=0, hedge__simulated=False)
+        .exclude(hedge=hedge)
+        .exclude(hedge__status__in=HEDGE_ENDED)
+        .values_list("venue", "position_side")
+        .annotate(Sum("quantity"))
+    )
+    return {(venue, side): quantity for venue, side, quantity in rows}
 
 
 def _draft(
-    reduction: Reduction, view: View, grid: Grid, bps: Decimal | None, *, simulated: bool
+    reduction: Reduction, view: View, others: Decimal, grid: Grid, bps: Decimal | None, *, simulated: bool
 ) -> journal.OrderDraft | None:
-    quantity = round_down(_within_position(reduction, view, simulated=simulated), grid.lot_size)
+    quantity = round_down(_within_position(reduction, view, others, simulated=simulated), grid.lot_size)
     if grid.max_quantity is not None:
         quantity = min(quantity, round_down(grid.max_quantity, grid.lot_size))
     if quantity <= 0:
@@ -105,9 +119,18 @@ def reduce_round(
     if not wanted:
         return []
     grids = symbol_grids(hedge.symbol)
+    # Our books before the venues' word: what another hedge gives back in between only makes this order smaller.
+    others = _held_by_others(hedge)
     views = _views(runtime, hedge, wanted)
     drafts = [
-        _draft(item, view, grids[item.leg.venue], bps, simulated=hedge.simulated)
+        _draft(
+            item,
+            view,
+            others.get((item.leg.venue, item.leg.position_side), ZERO),
+            grids[item.leg.venue],
+            bps,
+            simulated=hedge.simulated,
+        )
         for item, view in zip(wanted, views, strict=True)
     ]
     orders = _send(runtime, hedge, [draft for draft in drafts if draft is not None])
