@@ -101,8 +101,6 @@ TEMPLATES: list[dict[str, Any]] = [
 _database = environ.Env.db_url_config(PROPBOT.text("DATABASE_URL"))
 _database["HOST"] = unquote(_database["HOST"])  # a unix socket's directory is percent-encoded in the address
 # A frozen process must not hold the desk lock for ever (RELIABILITY S4).
-# What the trader prepares is planned once: planning the decision's statement anew takes longer than answering it.
-_plans = " -c plan_cache_mode=force_generic_plan" if PROPBOT.text("PROCESS") == "trader" else ""
 _timeouts = "-c idle_in_transaction_session_timeout=2000 -c lock_timeout=1000 -c statement_timeout=5000"
 # A web request runs in a thread of its own: without a pool each would connect anew (several ms, and a new backend).
 _pooled = PROPBOT.text("PROCESS") == "web"
@@ -116,7 +114,7 @@ DATABASES = {
             "connect_timeout": 5,
             **_database.get("OPTIONS", {}),
             **({"pool": {"min_size": 2, "max_size": 24, "timeout": 2}} if _pooled else {}),
-            "options": _timeouts + _plans,
+            "options": _timeouts,
             "application_name": f"propbot-{PROPBOT.text('PROCESS') or 'manage'}",
         },
     }
