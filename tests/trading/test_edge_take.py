@@ -1,11 +1,14 @@
 """The stream's knock: from a crossed quote to an open hedge in one breath, with every check of the longer way."""
 
+import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 import redis
 from django.db import connection
+from django.test import override_settings
 
 from audit.models import AuditRecord
 from propbot.clock import utc_now
@@ -15,10 +18,12 @@ from risk.services.hold import hold_engage
 from tests.engine.desk import LONG, SHORT, SYMBOLS, Desk
 from tests.trading.test_auto_hedge import ready as ready
 from trading.models import Hedge, HedgeAttempt, Opportunity, Order, TaskState, UniverseEntry
-from trading.quotes import KNOCKS, board
+from trading.quotes import KNOCKS, BoardUnavailableError, Knocker, board
 from trading.runtime.knocks import knock_answer
 from trading.services.edge_take import decision_prepare, edge_take
+from trading.services.requote import quotes_read
 from trading.services.single import AUTO_HEDGE_LOCK, SCAN_LOCK, only_one
+from trading.venues.base import Quote
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +128,33 @@ def test_a_standby_answers_no_knock(crossed: Desk, redis_client: redis.Redis) ->
     board().knock(list(SYMBOLS))
     crossed.runtime.epoch = 0
     assert knock_answer(crossed.runtime) is None
+
+
+def knock_once(symbols: list[str], quotes: list[Quote]) -> None:
+    """From a loop, as the stream does."""
+
+    async def once() -> None:
+        knocker = Knocker()
+        try:
+            await knocker.knock(symbols, quotes)
+        finally:
+            await knocker.close()
+
+    asyncio.run(once())
+
+
+def test_the_streams_own_knock_brings_its_quotes_along(crossed: Desk) -> None:
+    read = quotes_read(["BTCUSDT"], [LONG, SHORT]).quotes
+    for venue in (LONG, SHORT):
+        board().forget(venue, ["BTCUSDT"])
+    knock_once(["BTCUSDT"], list(read.values()))
+    assert board().quotes(["BTCUSDT"]) == read
+    assert board().knocked(1) == ["BTCUSDT"]
+
+
+def test_a_knock_without_redis_is_lost_and_says_so() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
+        with override_settings(REDIS_URL=url), pytest.raises(BoardUnavailableError):
+            knock_once(["BTCUSDT"], [])

@@ -1,7 +1,7 @@
 """What the way from a quote to the wire may ask of the database, frozen: each statement more delays every hedge.
 
-The figures that risk asks of trading are this folder's own; the desk's cost one statement more in the decision and two
-in the journal (``make bench`` counts them).
+The figures that risk asks of trading are this folder's own; the desk's are asked with the others, and cost no statement
+more. An execute by request, whose symbol nobody knew beforehand, asks more in its decision (``make bench`` counts it).
 """
 
 from propbot.clock import utc_now
